@@ -1,0 +1,39 @@
+/** What the domain is given, and nothing else reaches it: database, mail, clock, randomness, log, configuration. */
+import type { Logger } from 'pino'
+import type { Sql } from 'sql-template-tag'
+import type { Config } from './config.ts'
+import type { Mail } from './domain/mail.ts'
+import type { PrismaClient } from './generated/prisma/client.ts'
+
+/** Runs one SQL statement. @throws Problem UNAVAILABLE when the database does not answer */
+export interface Queryable {
+  query<Row>(statement: Sql): Promise<Row[]>
+}
+
+/** PostgreSQL, on a server or embedded: the same statements, the same answers. */
+export interface Database extends Queryable {
+  /** All of the work or none of it. Only `tx` belongs inside: a query beside it would wait for this transaction. */
+  transaction<Result>(work: (tx: Queryable) => Promise<Result>): Promise<Result>
+  /** The same database through Prisma, for writes by model. */
+  readonly prisma: PrismaClient
+}
+
+/** Time outside the database: timers and backoff. Lifetimes are judged by the database's own clock. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number
+}
+
+/** Cryptographically strong random bytes. */
+export type Random = (byteCount: number) => Buffer
+
+export interface Deps {
+  readonly db: Database
+  readonly mail: Mail
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly config: Config
+  /** Keys that codes and links are derived from: the first signs, all verify. */
+  readonly secrets: readonly string[]
+}

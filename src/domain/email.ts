@@ -1,0 +1,17 @@
+/** E-mail addresses: one spelling for comparing, one validation for all doors. */
+import { z } from 'zod'
+
+const maxLength = 254 // RFC 5321, 4.5.3.1.3
+
+/** What two spellings of one address have in common: NFKC, lower case, no space around it. */
+export const emailKey = (email: string): string => email.normalize('NFKC').trim().toLowerCase()
+
+/**
+ * One address: NFKC first, then checked, so that what is validated is what is used. Commas, quotes, semicolons and
+ * line breaks, which make two recipients of one string, are refused.
+ */
+export const emailSchema = z
+  .string('An e-mail address is needed, as one string.')
+  .max(1_000, 'This is not an e-mail address.')
+  .transform((email) => email.normalize('NFKC').trim())
+  .refine((email) => email.length <= maxLength && /^[^\s@,;:"'<>()[\]\\\p{Cc}]+@[^\s@,;:"'<>()[\]\\\p{Cc}.]+(\.[^\s@,;:"'<>()[\]\\\p{Cc}.]+)+$/u.test(email), 'This is not an e-mail address.')

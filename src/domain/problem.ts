@@ -1,0 +1,72 @@
+/** Every refusal this product can give: reason → code, HTTP status, sentence, in one table for GraphQL and REST. */
+
+/** `extensions.code` of a GraphQL error, with the HTTP status that REST answers. */
+export const statusOf = {
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  BAD_USER_INPUT: 400,
+  NOT_FOUND: 404,
+  CONFLICT: 409,
+  RATE_LIMITED: 429,
+  PAYMENT_REQUIRED: 402,
+  UNAVAILABLE: 503,
+  INTERNAL_SERVER_ERROR: 500,
+} as const
+export type ProblemCode = keyof typeof statusOf
+
+interface Row {
+  readonly code: ProblemCode
+  readonly sentence: string
+}
+
+const reasons = {
+  SIGN_IN_FIRST: { code: 'UNAUTHENTICATED', sentence: 'Sign in, or send an API key as a bearer token.' },
+  INVALID_CREDENTIAL: { code: 'UNAUTHENTICATED', sentence: 'This token is not valid: it is unknown, expired or revoked.' },
+  MALFORMED_CREDENTIAL: { code: 'UNAUTHENTICATED', sentence: 'The Authorization header must be one "Bearer" followed by a token.' },
+  WRONG_CODE: { code: 'UNAUTHENTICATED', sentence: 'This code is wrong, used or expired. Ask for a new one.' },
+  WRONG_LINK: { code: 'UNAUTHENTICATED', sentence: 'This link is wrong, used or expired. Ask for a new one.' },
+  MISSING_SCOPE: { code: 'FORBIDDEN', sentence: 'This credential lacks a scope that this needs.' },
+  SESSION_ONLY: { code: 'FORBIDDEN', sentence: 'This needs a signed-in session; an API key cannot do it.' },
+  NOT_PERMITTED: { code: 'FORBIDDEN', sentence: 'Your roles do not permit this.' },
+  INVALID_INPUT: { code: 'BAD_USER_INPUT', sentence: 'The input is not valid.' },
+  PLAN_LAPSED: { code: 'PAYMENT_REQUIRED', sentence: 'The trial has expired or the subscription is inactive.' },
+  NO_SUCH_RECORD: { code: 'NOT_FOUND', sentence: 'There is no such record.' },
+  NO_SUCH_ROUTE: { code: 'NOT_FOUND', sentence: 'There is nothing at this address.' },
+  TOO_MANY_REQUESTS: { code: 'RATE_LIMITED', sentence: 'Too many requests. Try again later.' },
+  UNAVAILABLE: { code: 'UNAVAILABLE', sentence: 'The database does not answer. Try again in a moment.' },
+  UNEXPECTED: { code: 'INTERNAL_SERVER_ERROR', sentence: 'Something went wrong here. The request id finds it in the log.' },
+} as const satisfies Record<string, Row>
+export type Reason = keyof typeof reasons
+
+/** What a problem may tell a client beside its code. */
+export interface ProblemDetails {
+  /** The member of the input that is wrong, as a dotted path. */
+  field?: string
+  /** Scopes, as REST spells them, that would have made it possible. */
+  requiredScopes?: readonly string[]
+  /** Seconds until a retry is worth while. */
+  retryAfter?: number
+  requestId?: string
+  /** A sentence more exact than the reason's own. */
+  sentence?: string
+}
+
+/** The only error that is shown to a client. Everything else is masked as UNEXPECTED. */
+export class Problem extends Error {
+  readonly reason: Reason
+  readonly code: ProblemCode
+  readonly status: number
+  readonly details: Omit<ProblemDetails, 'sentence'>
+
+  constructor(reason: Reason, { sentence, ...details }: ProblemDetails = {}, options?: ErrorOptions) {
+    super(sentence ?? reasons[reason].sentence, options)
+    this.name = 'Problem'
+    this.reason = reason
+    this.code = reasons[reason].code
+    this.status = statusOf[this.code]
+    this.details = details
+  }
+}
+
+/** A refusal of one member of the input. */
+export const invalid = (field: string, sentence: string): Problem => new Problem('INVALID_INPUT', { field, sentence })
