@@ -11,7 +11,7 @@ const postgresUrl = z.string().refine((value) => /^postgres(ql)?:\/\//i.test(val
 
 const environmentSchema = z.object({
   NODE_ENV: z.string().optional(),
-  PORT: wholeNumber(0, 65535).default(4000),
+  PORT: wholeNumber(1, 65535).default(4000),
   HOST: z.string().default('127.0.0.1'),
   DATABASE_URL: postgresUrl.optional(),
   DIRECT_DATABASE_URL: postgresUrl.optional(),
@@ -41,7 +41,7 @@ export interface Config {
   /** The first address is a transaction-mode pooler: no named statements, no LISTEN, no session locks on it. */
   readonly pooled: boolean
   readonly dataDir: string
-  /** Base of every link, without a trailing slash; `undefined` until the port is known when nothing sets it. */
+  /** Base of every link, without a trailing slash. */
   readonly publicUrl: string
   readonly magicLinkUrl: string
   /** The first signs, all verify. `undefined`: made and kept in `dataDir`. */

@@ -80,7 +80,14 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
       try {
         await client.query('select pg_advisory_lock($1)', [migrationLock])
         const { pending, failed } = await migrationStatus(async (text) => (await client.query(text)).rows)
-        return pending.length + failed.length === 0 ? [] : await applyMigrations(new PrismaPg({ connectionString: directUrl }))
+        if (pending.length + failed.length === 0) return []
+        // A pool of our own: the engine never closes the one that it would open, and the process would wait for that.
+        const engine = new pg.Pool({ connectionString: directUrl, application_name: 'credentials-gateway migrate' })
+        try {
+          return await applyMigrations(new PrismaPg(engine))
+        } finally {
+          await engine.end()
+        }
       } finally {
         await client.end()
       }

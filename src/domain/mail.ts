@@ -1,4 +1,7 @@
 /** Mail: the interface a provider implements, and what the sign-in message says. */
+import { codeLifetimeMinutes, linkLifetimeMinutes } from './login.ts'
+import { loginHtml } from './mail-html.ts'
+import { loginTexts, mailLanguage } from './mail-texts.ts'
 
 /** One message to one stored address. */
 export interface Message {
@@ -39,3 +42,34 @@ export interface LoginMail {
   /** The host that the code is entered on, for phones that fill it in. */
   readonly host: string
 }
+
+/**
+ * The sign-in mail, in the person's language, as text and HTML. In the text the first run of six digits is the code and
+ * the first URL, alone on its line, is the link: nothing from the database stands before them. The last line binds the
+ * code to the host, so that a phone fills it in there only.
+ */
+export function loginMessage(mail: LoginMail): Message {
+  const language = mailLanguage(mail.language)
+  const says = loginTexts(language)
+  const first = oneLine(mail.first)
+  const district = oneLine(mail.districtName)
+  const { code, link } = mail
+  const subject = says.subject(code, district)
+  const boundCode = `@${mail.host} #${code}`
+  const text = [
+    `${says.codeLabel}\n\n${code}`,
+    says.codeLife(codeLifetimeMinutes),
+    `${says.linkLabel(linkLifetimeMinutes)}\n\n${link}`,
+    `${says.greeting(first)}\n${says.why(district)}\n${says.notYou}\n${says.keepSecret}`,
+    boundCode,
+  ].join('\n\n')
+  const html = loginHtml({
+    language, says, subject, first, district, accent: mail.accent, code, link, boundCode,
+    codeMinutes: codeLifetimeMinutes, linkMinutes: linkLifetimeMinutes,
+  })
+  return { to: mail.to, subject, text: `${text}\n`, html, tag: 'login' }
+}
+
+/** Line breaks would start another header or another URL's line; controls and direction marks would disguise what is read. */
+const oneLine = (value: string): string =>
+  value.replace(/[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ').replace(/\s+/gu, ' ').trim()

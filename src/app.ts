@@ -1,0 +1,86 @@
+/** What answers which path: the GraphQL endpoint, the REST routes, the pages, and the probes of an operator. */
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import sql from 'sql-template-tag'
+import type { Mailbox } from './console/dev-mail.ts'
+import { graphiqlPage } from './console/graphiql.ts'
+import { consolePages } from './console/pages.ts'
+import { contextOf } from './context-of.ts'
+import { allowCrossOrigin } from './cors.ts'
+import type { Deps } from './deps.ts'
+import { Problem } from './domain/problem.ts'
+import { headersFor } from './graphql/errors.ts'
+import { buildSchema } from './graphql/schema.ts'
+import { createGraphqlServer } from './graphql/server.ts'
+import { expectJson, HttpRefusal, readBody, sendJson } from './http.ts'
+import { createRestHandler } from './rest/handler.ts'
+
+/** SPEC: "`/graphql` 1 MB" */
+const maxGraphqlBytes = 1_000_000
+
+/** @param devMailbox where development's mail is kept, if it is */
+export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
+  const schema = buildSchema()
+  const graphql = createGraphqlServer(deps, schema)
+  const rest = createRestHandler(schema)
+  const pages = consolePages({ devMailbox, notFound: (_req, res) => sendRefusal(res, '/', nothingHere()) })
+  const secure = deps.config.publicUrl.startsWith('https:')
+
+  const answer = async (req: IncomingMessage, res: ServerResponse, path: string, requestId: string): Promise<void> => {
+    if (path === '/graphql') {
+      if (req.method === 'GET' && wantsPage(req)) return graphiqlPage(req, res)
+      const body = req.method === 'POST' ? await graphqlBody(req) : undefined
+      const gateway = await contextOf(deps, req, res, requestId)
+      return void (await graphql(Object.assign(req, body === undefined ? {} : { body }), res, { gateway }))
+    }
+    if (path.startsWith('/api/')) return rest(req, res, path, () => contextOf(deps, req, res, requestId))
+    if (path === '/livez') return sendJson(res, 200, { ok: true })
+    if (path === '/readyz') {
+      await deps.db.query(sql`select 1`)
+      return sendJson(res, 200, { ok: true })
+    }
+    const page = pages.get(path)
+    if (!page) throw nothingHere()
+    page(req, res)
+  }
+
+  return (req, res) => {
+    const requestId = randomUUID()
+    const path = (req.url ?? '/').split('?', 1)[0]!
+    res.setHeader('X-Request-Id', requestId)
+    res.setHeader('X-Content-Type-Options', 'nosniff')
+    if (secure) res.setHeader('Strict-Transport-Security', 'max-age=31536000; includeSubDomains')
+    if (allowCrossOrigin(deps.config, req, res, path)) return
+    answer(req, res, path, requestId).catch((error: unknown) => {
+      if (res.headersSent) return void res.destroy()
+      if (error instanceof HttpRefusal || error instanceof Problem) {
+        if (error instanceof Problem && error.code === 'UNAVAILABLE') deps.log.warn({ err: error.cause, requestId }, 'the database does not answer')
+        return sendRefusal(res, path, error)
+      }
+      if (req.destroyed) return void res.destroy() // the client is gone: nobody to answer
+      deps.log.error({ err: error, requestId }, 'unexpected error')
+      sendRefusal(res, path, new Problem('UNEXPECTED', { requestId }))
+    })
+  }
+}
+
+const nothingHere = () => new HttpRefusal(404, new Problem('NO_SUCH_ROUTE').message)
+
+/** A browser that opens the address; a GraphQL client never accepts HTML first. */
+const wantsPage = ({ headers, url }: IncomingMessage): boolean => /\btext\/html\b/.test(headers.accept ?? '') && !/[?&]query=/.test(url ?? '')
+
+function graphqlBody(req: IncomingMessage): Promise<string> {
+  expectJson(req)
+  return readBody(req, maxGraphqlBytes)
+}
+
+/** What is refused before GraphQL or a route has a say, in the shape that the address's clients expect. */
+function sendRefusal(res: ServerResponse, path: string, refusal: HttpRefusal | Problem): void {
+  if (refusal instanceof HttpRefusal) {
+    const code = refusal.status === 404 ? 'NOT_FOUND' : 'BAD_USER_INPUT'
+    return sendJson(res, refusal.status, path === '/graphql' ? { errors: [{ message: refusal.message, extensions: { code } }] } : { error: refusal.message }, refusal.headers)
+  }
+  const headers = headersFor(refusal.code, refusal.details, true)
+  const body = path === '/graphql' ? { errors: [{ message: refusal.message, extensions: { code: refusal.code, ...refusal.details } }] } : { error: refusal.message }
+  sendJson(res, refusal.status, body, headers)
+}

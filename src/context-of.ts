@@ -1,0 +1,87 @@
+/** From an HTTP request to a Context: one look at the credential, the client's address, and the cookies it may use. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { anonymous, type Viewer } from './access/viewer.ts'
+import type { Deps } from './deps.ts'
+import { authenticate, bearerToken } from './domain/authentication.ts'
+import { clientAddress, networkOf } from './domain/client.ts'
+import { Problem } from './domain/problem.ts'
+import { sessionLifetimeDays } from './domain/sessions.ts'
+import { isToken } from './domain/tokens.ts'
+import { Context } from './graphql/context.ts'
+import { cookieOf } from './http.ts'
+
+/** RFC 6265bis, 5.5: a cookie lives at most 400 days. The browser's is renewed with every request for a code. */
+const browserCookieSeconds = 180 * 86_400
+
+/**
+ * Reads who asks, and from where.
+ * @throws Problem INVALID_CREDENTIAL or MALFORMED_CREDENTIAL when a credential came and is not good
+ */
+export async function contextOf(deps: Deps, req: IncomingMessage, res: ServerResponse, requestId: string): Promise<Context> {
+  const cookies = cookieJar(deps.config.publicUrl, res)
+  const authorization = req.headersDistinct['authorization'] ?? []
+  // A present Authorization header, even a wrong one, makes the cookie count for nothing.
+  const cookieSession = authorization.length === 0 && mayUseCookieSession(deps.config.publicUrl, req)
+  const browserToken = cookieOf(req, cookies.browser)
+  return new Context({
+    deps,
+    requestId,
+    viewer: await viewerOf(deps, authorization, cookieSession ? cookieOf(req, cookies.session) : undefined),
+    client: {
+      network: networkOf(clientAddress(req.socket.remoteAddress, req.headers['x-forwarded-for'] as string | undefined, deps.config.trustedProxyHops)),
+      userAgent: req.headers['user-agent']?.slice(0, 300) ?? null,
+      browserToken: browserToken !== undefined && isToken(browserToken) ? browserToken : undefined,
+    },
+    outgoing: {
+      keepBrowser: (token) => cookies.set(cookies.browser, token, browserCookieSeconds),
+      keepSession(token) {
+        if (cookieSession) cookies.set(cookies.session, token ?? '', token === undefined ? 0 : sessionLifetimeDays * 86_400)
+        return cookieSession
+      },
+    },
+  })
+}
+
+async function viewerOf({ db }: Deps, authorization: readonly string[], cookie: string | undefined): Promise<Viewer> {
+  const token = bearerToken(authorization)
+  if (token !== undefined) return authenticate(db, token)
+  if (cookie === undefined || !isToken(cookie)) return anonymous
+  try {
+    return await authenticate(db, cookie)
+  } catch (error) {
+    // A browser cannot help sending an old cookie: it is simply signed out.
+    if (error instanceof Problem && error.reason === 'INVALID_CREDENTIAL') return anonymous
+    throw error
+  }
+}
+
+/**
+ * Only a page of this very origin holds its session in a cookie: the browser says so in headers that no script can
+ * forge, and the X-Session header cannot be sent across origins without being asked for first.
+ */
+function mayUseCookieSession(publicUrl: string, { method, url, headers }: IncomingMessage): boolean {
+  return (
+    method === 'POST' &&
+    url?.split('?')[0] === '/graphql' &&
+    headers['x-session'] === 'cookie' &&
+    headers['sec-fetch-site'] === 'same-origin' &&
+    headers.origin !== undefined &&
+    (headers.origin === new URL(publicUrl).origin || isLoopbackAlias(publicUrl, headers.origin, headers.host))
+  )
+}
+
+/** A gateway on this machine is as well reached as localhost as it is by its number. */
+const isLoopbackAlias = (publicUrl: string, origin: string, host: string | undefined): boolean =>
+  origin === `http://${host}` && [publicUrl, origin].every((url) => /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname))
+
+function cookieJar(publicUrl: string, res: ServerResponse) {
+  const secure = publicUrl.startsWith('https:')
+  const prefix = secure ? '__Host-' : ''
+  return {
+    session: `${prefix}session`,
+    browser: `${prefix}browser`,
+    set(name: string, value: string, maxAgeSeconds: number) {
+      res.appendHeader('Set-Cookie', `${name}=${value}; Path=/; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`)
+    },
+  }
+}

@@ -1,0 +1,44 @@
+/** Where a request comes from, in one canonical spelling, so that no variant of an address is a second client. */
+import { isIP, isIPv4 } from 'node:net'
+
+/** What sign-in and sessions know of a client. */
+export interface Client {
+  /** An IPv4 address, or the /64 of an IPv6 one: what counts as one client. */
+  readonly network: string
+  readonly userAgent: string | null
+  /** The secret of this browser's cookie, when it sent a well-formed one. */
+  readonly browserToken: string | undefined
+}
+
+/**
+ * The client's address: the socket's, or the N-th from the right of X-Forwarded-For where N trusted proxies append to it.
+ * What stands further left was written by the client and is not believed.
+ */
+export function clientAddress(socketAddress: string | undefined, forwardedFor: string | undefined, trustedHops: number): string {
+  if (trustedHops > 0 && forwardedFor !== undefined) {
+    const named = forwardedFor.split(',').map((part) => part.trim()).at(-trustedHops)
+    const address = named?.replace(/^\[(.*)\](:\d+)?$/, '$1').replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, '$1')
+    if (address !== undefined && isIP(address) !== 0) return address
+  }
+  return socketAddress ?? ''
+}
+
+/** The address that limits count by: IPv4 whole (its IPv6-mapped form too), IPv6 by its /64. */
+export function networkOf(address: string): string {
+  if (isIPv4(address)) return address
+  if (isIP(address) === 0) return 'unknown'
+  const groups = ipv6Groups(address)
+  const [high, low] = [groups[6]!, groups[7]!]
+  const mapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff
+  if (mapped) return [high >> 8, high & 255, low >> 8, low & 255].join('.')
+  return `${groups.slice(0, 4).map((group) => group.toString(16)).join(':')}::/64`
+}
+
+/** The eight numbers of an IPv6 address. URL's parser knows all its spellings and writes the shortest. */
+function ipv6Groups(address: string): number[] {
+  const { hostname } = new URL(`http://[${address.split('%')[0]}]`)
+  const [head, tail] = hostname.slice(1, -1).split('::') as [string, string?]
+  const numbers = (part: string | undefined) => (part ? part.split(':').map((group) => parseInt(group, 16)) : [])
+  const [left, right] = [numbers(head), numbers(tail)]
+  return tail === undefined ? left : [...left, ...new Array<number>(8 - left.length - right.length).fill(0), ...right]
+}

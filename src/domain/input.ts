@@ -1,0 +1,31 @@
+/** Pieces of input that several features share; parsed at the door, so that what is inside can be trusted. */
+import { z } from 'zod'
+import { invalid } from './problem.ts'
+
+/** A malformed id is a missing one: it is never looked up, and never an error of its own. */
+export const isId = (id: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(id)
+
+/** Text that a database can hold. */
+export const textSchema = (maxLength: number) =>
+  z.string().max(maxLength, `At most ${maxLength} characters.`).refine((text) => !text.includes('\0'), 'The character U+0000 is not allowed.')
+
+/** A BCP 47 language tag in its canonical form. */
+export const languageSchema = z.string().max(35).transform((tag, context) => {
+  try {
+    return Intl.getCanonicalLocales(tag)[0]!
+  } catch {
+    context.addIssue('This is not a BCP 47 language tag, such as en or pt-BR.')
+    return z.NEVER
+  }
+})
+
+/**
+ * Parses input.
+ * @throws Problem INVALID_INPUT naming the first member that is wrong, as a dotted path
+ */
+export function parse<Schema extends z.ZodType>(schema: Schema, input: unknown, prefix = ''): z.output<Schema> {
+  const parsed = schema.safeParse(input)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw invalid([prefix, ...issue!.path.map(String)].filter(Boolean).join('.'), issue!.message)
+}

@@ -1,0 +1,128 @@
+/** Interviews of a district: found, listed and counted, as far as the viewer sees them. */
+import sql, { join, raw, type Sql } from 'sql-template-tag'
+import { z } from 'zod'
+import type { SignedInViewer, Viewer } from '../access/viewer.ts'
+import type { Deps } from '../deps.ts'
+import { isId, parse, textSchema } from './input.ts'
+import { isDate, keysetCondition, orderAndLimit, ordersBy, type Page, type PageArgs, pageOf, sortKey, windowOf } from './paging.ts'
+import { visibleInterviews } from './visibility.ts'
+
+export interface Interview {
+  readonly id: string
+  readonly districtId: string
+  readonly personId: string
+  /** YYYY-MM-DD */
+  readonly date: string
+  readonly boardId: string
+  readonly formId: string
+  readonly profileId: string
+  readonly published: boolean
+  /** By form field id; private fields are still in it (responses.ts takes them out). */
+  readonly responses: Readonly<Record<string, unknown>>
+  readonly recordings: Readonly<Record<string, Recording>>
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+export interface Recording {
+  readonly name: string
+  readonly url: string | null
+  readonly transcript: string | null
+  readonly summary: string | null
+}
+
+const dateSchema = z.string().refine(isDate, 'This is not a day, written as YYYY-MM-DD.')
+
+const interviewFilterSchema = z.object({
+  personId: textSchema(64).nullish(),
+  boardId: textSchema(64).nullish(),
+  profileId: textSchema(64).nullish(),
+  published: z.boolean().nullish(),
+  dateFrom: dateSchema.nullish(),
+  dateTo: dateSchema.nullish(),
+  updatedSince: z.date().nullish(),
+})
+export type InterviewFilter = z.input<typeof interviewFilterSchema>
+
+export const interviewOrders = {
+  ...ordersBy('DATE', 'i.date', 'date'),
+  ...ordersBy('CREATED_AT', 'i.created_at', 'timestamptz'),
+  ...ordersBy('UPDATED_AT', 'i.updated_at', 'timestamptz'),
+}
+export type InterviewOrder = keyof typeof interviewOrders
+
+export type InterviewListArgs = PageArgs & { readonly filter?: InterviewFilter | null | undefined; readonly orderBy: InterviewOrder }
+
+const columns = raw(
+  `i.id, i.district_id as "districtId", i.person_id as "personId", i.date, i.board_id as "boardId", i.form_id as "formId",
+   i.profile_id as "profileId", i.published, i.responses, i.recordings, i.created_at as "createdAt", i.updated_at as "updatedAt"`,
+)
+
+/** One interview, or nothing when there is none to see. */
+export async function findInterview({ db }: Pick<Deps, 'db'>, viewer: Viewer, id: string): Promise<Interview | undefined> {
+  if (!isId(id)) return undefined
+  const [found] = await db.query<Interview>(sql`select ${columns} from interviews i where ${visibleInterviews(viewer)} and i.id = ${id}`)
+  return found
+}
+
+/**
+ * A page of the interviews that the viewer sees.
+ * @throws Problem INVALID_INPUT for a bad page size, cursor or filter
+ */
+export async function listInterviews({ db }: Pick<Deps, 'db'>, viewer: SignedInViewer, args: InterviewListArgs): Promise<Page<Interview>> {
+  const { window, where } = listOf(viewer, args)
+  const rows = await db.query<Interview & { sortKey: string | Date }>(
+    sql`select ${columns}, ${sortKey(window.order)} from interviews i where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,
+  )
+  return pageOf(window, rows, async () => {
+    const [counted] = await db.query<{ total: number }>(sql`select count(*)::int as total from interviews i where ${where}`)
+    return counted!.total
+  })
+}
+
+/**
+ * The same page of the interviews of each of these people, in one statement; their totals in one more, when asked.
+ * @throws Problem INVALID_INPUT for a bad page size, cursor or filter
+ */
+export async function listInterviewsOf(
+  { db }: Pick<Deps, 'db'>,
+  viewer: SignedInViewer,
+  personIds: readonly string[],
+  args: InterviewListArgs,
+): Promise<Page<Interview>[]> {
+  const { window, where } = listOf(viewer, args)
+  const rows = await db.query<Interview & { sortKey: string | Date }>(
+    sql`select page.* from unnest(${personIds}::text[]) as person(id) cross join lateral (
+          select ${columns}, ${sortKey(window.order)} from interviews i
+          where ${where} and i.person_id = person.id${keysetCondition(window)} ${orderAndLimit(window)}
+        ) page`,
+  )
+  const byPerson = new Map<string, typeof rows>(personIds.map((id) => [id, []]))
+  for (const row of rows) byPerson.get(row.personId)!.push(row)
+  let totals: Promise<Map<string, number>> | undefined
+  const countAll = async () => {
+    const counted = await db.query<{ personId: string; total: number }>(
+      sql`select i.person_id as "personId", count(*)::int as total from interviews i
+          where ${where} and i.person_id = any(${personIds}::text[]) group by i.person_id`,
+    )
+    return new Map(counted.map(({ personId, total }) => [personId, total]))
+  }
+  return personIds.map((id) => pageOf(window, byPerson.get(id)!, async () => (await (totals ??= countAll())).get(id) ?? 0))
+}
+
+function listOf(viewer: SignedInViewer, { filter, orderBy, ...args }: InterviewListArgs) {
+  const wanted = parse(interviewFilterSchema, filter ?? {}, 'filter')
+  return { window: windowOf(args, interviewOrders[orderBy], wanted), where: sql`${visibleInterviews(viewer)}${filterCondition(wanted)}` }
+}
+
+function filterCondition(filter: z.output<typeof interviewFilterSchema>): Sql {
+  const conditions: Sql[] = []
+  if (filter.personId != null) conditions.push(sql`i.person_id = ${filter.personId}`)
+  if (filter.boardId != null) conditions.push(sql`i.board_id = ${filter.boardId}`)
+  if (filter.profileId != null) conditions.push(sql`i.profile_id = ${filter.profileId}`)
+  if (filter.published != null) conditions.push(sql`i.published = ${filter.published}`)
+  if (filter.dateFrom != null) conditions.push(sql`i.date >= ${filter.dateFrom}::date`)
+  if (filter.dateTo != null) conditions.push(sql`i.date <= ${filter.dateTo}::date`)
+  if (filter.updatedSince != null) conditions.push(sql`i.updated_at >= ${filter.updatedSince}`)
+  return conditions.length === 0 ? sql`` : sql` and ${join(conditions, ' and ')}`
+}

@@ -1,0 +1,127 @@
+/**
+ * Signing in without a password: a code or a link, sent by mail, each good once.
+ *
+ * Who has an account is nobody's business: a request is recorded for any address alike, and the mailer finds out,
+ * after the answer, whether anybody is there.
+ */
+import sql, { type Sql } from 'sql-template-tag'
+import { z } from 'zod'
+import type { SessionViewer } from '../access/viewer.ts'
+import type { Deps } from '../deps.ts'
+import { authenticate } from './authentication.ts'
+import type { Client } from './client.ts'
+import { emailKey, emailSchema } from './email.ts'
+import { parse } from './input.ts'
+import { Problem } from './problem.ts'
+import { sessionLifetimeDays } from './sessions.ts'
+import { codeMac, equalSecrets, hashToken, isToken, linkToken, makeId, makeToken, secretId } from './tokens.ts'
+
+/** seed: "Login code | 10 minutes" */
+export const codeLifetimeMinutes = 10
+/** seed: "Magic link | 30 minutes" */
+export const linkLifetimeMinutes = 30
+/** SECURITY: 5 failures per login request; the link in the same mail still works. */
+const triesPerRequest = 5
+
+export const codeAlive: Sql = sql`r.code_ended_at is null and r.created_at > now() - make_interval(mins => ${codeLifetimeMinutes})`
+const linkAlive: Sql = sql`r.link_ended_at is null and r.created_at > now() - make_interval(mins => ${linkLifetimeMinutes})`
+
+/** A new session: its token is shown this once. */
+export interface SignIn {
+  readonly token: string
+  readonly expiresAt: Date
+  readonly viewer: SessionViewer
+}
+
+/**
+ * Records that this client wants a sign-in mail for an address. The row is the mailer's queue: what is answered is sent.
+ * @returns the secret that binds the request to this browser, to be kept in its cookie
+ * @throws Problem INVALID_INPUT for anything but one address
+ */
+export async function requestLogin(deps: Pick<Deps, 'db' | 'random' | 'secrets' | 'wakeMailer'>, client: Client, input: { email: unknown }): Promise<string> {
+  const { email } = parse(z.object({ email: emailSchema }), input)
+  const browserToken = client.browserToken ?? makeToken(deps.random)
+  const id = makeId(deps.random)
+  const [secret] = deps.secrets
+  await deps.db.query(
+    sql`insert into login_requests (id, email_key, browser_hash, network, secret_id, link_hash)
+        values (${id}, ${emailKey(email)}, ${hashToken(browserToken)}, ${client.network}, ${secretId(secret!)}, ${hashToken(linkToken(secret!, id))})`,
+  )
+  deps.wakeMailer()
+  return browserToken
+}
+
+const verifyCodeSchema = z.object({
+  code: z.string('The code is six digits, as a string.').regex(/^\d{6}$/, 'The code is six digits.'),
+  email: emailSchema.nullish(),
+})
+
+/**
+ * Signs in by the code of a mail.
+ * @throws Problem INVALID_INPUT for a malformed code, WRONG_CODE for one that is wrong, used, replaced or expired
+ */
+export async function verifyCode(deps: Pick<Deps, 'db' | 'random' | 'secrets'>, client: Client, input: { code: unknown; email?: unknown }): Promise<SignIn> {
+  const { code, email } = parse(verifyCodeSchema, input)
+  for (const request of await countTry(deps, client, email ?? undefined)) {
+    const secret = deps.secrets.find((each) => secretId(each) === request.secretId)
+    if (secret && request.codeMac !== null && equalSecrets(codeMac(secret, code), request.codeMac)) {
+      return openSession(deps, client, sql`r.id = ${request.id} and ${codeAlive}`, 'WRONG_CODE')
+    }
+  }
+  throw new Problem('WRONG_CODE')
+}
+
+/**
+ * Signs in by the token of a mailed link.
+ * @throws Problem INVALID_INPUT for a malformed token, WRONG_LINK for one that is wrong, used or expired
+ */
+export async function verifyMagicLink(deps: Pick<Deps, 'db' | 'random'>, client: Client, input: { token: unknown }): Promise<SignIn> {
+  const { token } = parse(z.object({ token: z.string().refine(isToken, 'This is not the token of a link.') }), input)
+  return openSession(deps, client, sql`r.link_hash = ${hashToken(token)} and ${linkAlive}`, 'WRONG_LINK')
+}
+
+/**
+ * The requests that this client could have made, and whose code it may still try: those of the same browser; where there
+ * are none, those for the address given; where there are none, those from the same network. The try is counted in this
+ * statement, which commits before anything is compared: of a hundred parallel guesses five are evaluated.
+ */
+async function countTry({ db }: Pick<Deps, 'db'>, client: Client, email: string | undefined) {
+  const browserHash = client.browserToken === undefined ? null : hashToken(client.browserToken)
+  const key = email === undefined ? null : emailKey(email)
+  return db.query<{ id: string; codeMac: string | null; secretId: string }>(
+    sql`with possible as (
+          select r.id, case when r.browser_hash = ${browserHash} then 1 when r.email_key = ${key} then 2 else 3 end as rank
+          from login_requests r
+          where ${codeAlive} and (r.browser_hash = ${browserHash} or r.email_key = ${key} or r.network = ${client.network})
+        ), tried as (
+          select r.id from login_requests r
+          where r.id in (select id from possible where rank = (select min(rank) from possible))
+          order by r.id for update -- one order for all, so that two guesses never wait for each other
+        )
+        update login_requests r set code_attempts = code_attempts + 1
+        where r.id in (select id from tried) and r.code_attempts < ${triesPerRequest}
+        returning r.id, r.code_mac as "codeMac", r.secret_id as "secretId"`,
+  )
+}
+
+/** Uses the request up and opens the session in one statement: whoever comes second finds nothing to use. */
+async function openSession({ db, random }: Pick<Deps, 'db' | 'random'>, client: Client, request: Sql, otherwise: 'WRONG_CODE' | 'WRONG_LINK'): Promise<SignIn> {
+  const token = makeToken(random)
+  const [session] = await db.query<{ expiresAt: Date }>(
+    sql`with used as (
+          update login_requests r set code_ended_at = coalesce(r.code_ended_at, now()), link_ended_at = now(), mail_due_at = null
+          where ${request} and r.link_ended_at is null and r.person_id is not null
+          returning r.district_id, r.person_id, r.email_key
+        ), person as (
+          update people p set signed_in_at = now() from used
+          where p.district_id = used.district_id and p.id = used.person_id and p.email_key = used.email_key and not p.archived
+          returning p.district_id, p.id, p.email_key
+        )
+        insert into sessions (id, token_hash, district_id, person_id, email_key, user_agent, address, expires_at)
+        select ${makeId(random)}, ${hashToken(token)}, person.district_id, person.id, person.email_key, ${client.userAgent}, ${client.network},
+          now() + make_interval(days => ${sessionLifetimeDays})
+        from person returning expires_at as "expiresAt"`,
+  )
+  if (!session) throw new Problem(otherwise)
+  return { token, expiresAt: session.expiresAt, viewer: (await authenticate(db, token)) as SessionViewer }
+}

@@ -1,0 +1,142 @@
+/**
+ * Keyset pagination: a page is found by conditions on the sort columns, so page 1,000 costs what page 1 costs, and
+ * rows inserted or deleted in between move nobody. A cursor is bound to its order and filter.
+ */
+import { createHash } from 'node:crypto'
+import sql, { raw, type Sql } from 'sql-template-tag'
+import { invalid } from './problem.ts'
+
+/** The arguments of a Relay connection. */
+export interface PageArgs {
+  readonly first?: number | null | undefined
+  readonly after?: string | null | undefined
+  readonly last?: number | null | undefined
+  readonly before?: string | null | undefined
+}
+
+const defaultPageSize = 50
+const maxPageSize = 200
+
+/** How rows are sorted: by one column, then by id, both the same way. */
+export interface Order {
+  readonly name: string
+  readonly column: string
+  readonly type: 'text' | 'date' | 'timestamptz'
+  readonly descending: boolean
+}
+
+/** The two directions of sorting by one column, under the names of the schema: NAME → NAME_ASC and NAME_DESC. */
+export function ordersBy<const Name extends string>(name: Name, column: string, type: Order['type']): Record<`${Name}_ASC` | `${Name}_DESC`, Order> {
+  const directed = (suffix: string, descending: boolean) => [`${name}_${suffix}`, { name: `${name}_${suffix}`, column, type, descending }]
+  return Object.fromEntries([directed('ASC', false), directed('DESC', true)])
+}
+
+/** One page, asked for. */
+export interface Window {
+  readonly order: Order
+  readonly size: number
+  readonly backward: boolean
+  readonly after: Position | undefined
+  readonly before: Position | undefined
+  /** What cursors of this list are bound to. */
+  readonly binding: string
+}
+
+/** A row's place in its order. A time is milliseconds since the epoch. */
+export interface Position {
+  readonly key: string | number
+  readonly id: string
+}
+
+/** One page, found. `total` counts all rows of the list, when it is asked. */
+export interface Page<Row> {
+  readonly edges: readonly { readonly cursor: string; readonly node: Row }[]
+  readonly hasNextPage: boolean
+  readonly hasPreviousPage: boolean
+  readonly total: () => Promise<number>
+}
+
+/**
+ * Reads the arguments of a connection.
+ * @throws Problem INVALID_INPUT for a size out of range, `first` beside `last`, or a cursor of another list
+ */
+export function windowOf(args: PageArgs, order: Order, filter: unknown): Window {
+  if (args.first != null && args.last != null) throw invalid('last', 'Ask for first or last, not for both.')
+  const backward = args.last != null
+  const size = args.last ?? args.first ?? defaultPageSize
+  if (size < 0 || size > maxPageSize) throw invalid(backward ? 'last' : 'first', `A page has 0 to ${maxPageSize} records.`)
+  const binding = createHash('sha256').update(JSON.stringify([order.name, filter])).digest('base64url').slice(0, 8)
+  return {
+    order,
+    size,
+    backward,
+    after: args.after == null ? undefined : decode(args.after, order, binding, 'after'),
+    before: args.before == null ? undefined : decode(args.before, order, binding, 'before'),
+    binding,
+  }
+}
+
+/** The condition that holds for the rows of the window, on the sort columns alone, so that an index serves it. */
+export function keysetCondition({ order, after, before }: Window): Sql {
+  const columns = raw(`(${order.column}, ${idColumn(order)})`)
+  const place = ({ key, id }: Position) => sql`(${order.type === 'timestamptz' ? new Date(key) : key}::${raw(order.type)}, ${id})`
+  const [later, earlier] = order.descending ? [raw('<'), raw('>')] : [raw('>'), raw('<')]
+  const behind = after ? sql` and ${columns} ${later} ${place(after)}` : sql``
+  const ahead = before ? sql` and ${columns} ${earlier} ${place(before)}` : sql``
+  return sql`${behind}${ahead}`
+}
+
+/** `order by … limit …`, one row more than the page, which tells whether there is another. */
+export function orderAndLimit({ order, size, backward }: Window): Sql {
+  const direction = order.descending !== backward ? 'desc' : 'asc'
+  return sql`order by ${raw(`${order.column} ${direction}, ${idColumn(order)} ${direction}`)} limit ${size + 1}`
+}
+
+/** The select list's column that cursors are made of. */
+export const sortKey = ({ column }: Order): Sql => raw(`${column} as "sortKey"`)
+
+/** Turns rows, read with {@link orderAndLimit}, into a page. */
+export function pageOf<Row extends { id: string; sortKey: string | Date }>(window: Window, rows: readonly Row[], total: () => Promise<number>): Page<Row> {
+  const more = rows.length > window.size
+  const inside = rows.slice(0, window.size)
+  if (window.backward) inside.reverse()
+  return {
+    edges: inside.map((node) => ({ cursor: encode(window, node), node })),
+    hasNextPage: window.backward ? window.before !== undefined : more,
+    hasPreviousPage: window.backward ? more : window.after !== undefined,
+    total,
+  }
+}
+
+/** `p.sort_name` → `p.id`: both columns come from one table. */
+const idColumn = ({ column }: Order): string => column.replace(/\.\w+$/, '.id')
+
+function encode({ binding }: Window, { id, sortKey: key }: { id: string; sortKey: string | Date }): string {
+  return Buffer.from(JSON.stringify([binding, key instanceof Date ? key.getTime() : key, id])).toString('base64url')
+}
+
+function decode(cursor: string, order: Order, binding: string, field: string): Position {
+  let parts: unknown
+  try {
+    parts = JSON.parse(Buffer.from(cursor, 'base64url').toString())
+  } catch {
+    throw invalid(field, 'This is not a cursor of this list.')
+  }
+  const [bound, key, id] = Array.isArray(parts) ? (parts as unknown[]) : []
+  if (typeof bound !== 'string' || typeof id !== 'string' || id.includes('\0') || !isKey(key, order)) throw invalid(field, 'This is not a cursor of this list.')
+  if (bound !== binding) throw invalid(field, 'This cursor belongs to a list with another order or filter.')
+  return { key, id }
+}
+
+function isKey(key: unknown, { type }: Order): key is string | number {
+  if (type === 'timestamptz') return typeof key === 'number' && Number.isInteger(key) && Math.abs(key) < 8.64e15
+  if (type === 'date') return typeof key === 'string' && isDate(key)
+  return typeof key === 'string' && !key.includes('\0')
+}
+
+/** A day of the calendar, as YYYY-MM-DD. */
+export function isDate(text: string): boolean {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false
+  const time = Date.parse(`${text}T00:00:00Z`)
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text) && !text.startsWith('0000')
+}

@@ -1,0 +1,32 @@
+/** Why a process could not start or finish, in one clear sentence a mistake, for whoever runs it. Never a password. */
+import { FolderHeld } from './adapters/data-folder.ts'
+import { ConfigError } from './config.ts'
+import { Problem } from './domain/problem.ts'
+
+/** @param databaseUrl named by its host, port and database where the database is what fails */
+export function failureSentence(error: unknown, databaseUrl?: string): string {
+  if (error instanceof ConfigError) return error.mistakes.join('\n')
+  if (error instanceof FolderHeld) return error.message
+  const database = databaseSentence(error, databaseUrl)
+  if (database) return database
+  if (error instanceof Problem) return error.message
+  const { code, port, address } = error as { code?: string; port?: number; address?: string }
+  if (code === 'EADDRINUSE') return `PORT ${port} is in use on ${address}. Stop what listens there, or set PORT to another number.`
+  if (code === 'EACCES' && port !== undefined) return `PORT ${port} needs more rights than this process has. Set PORT to a number above 1023.`
+  if (code === 'EADDRNOTAVAIL') return `HOST ${address} is not an address of this machine. Set HOST to one that is, such as 127.0.0.1 or 0.0.0.0.`
+  if (code === 'ENOTFOUND' && (error as { syscall?: string }).syscall === 'getaddrinfo') return `HOST ${(error as { hostname?: string }).hostname} is not a known name. Set HOST to an address of this machine.`
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+function databaseSentence(error: unknown, databaseUrl: string | undefined): string | undefined {
+  if (databaseUrl === undefined || !(error instanceof Error)) return undefined
+  const { hostname, port, pathname, username } = new URL(databaseUrl)
+  const where = `${hostname || 'localhost'}:${port || 5432}`
+  const cause = error instanceof Problem && error.cause instanceof Error ? error.cause : error
+  const { code } = cause as { code?: string }
+  if (code === '28P01' || code === '28000') return `DATABASE_URL: the server at ${where} refuses user "${username}". Check the user and the password.`
+  if (code === '3D000') return `DATABASE_URL: the server at ${where} has no database "${decodeURIComponent(pathname.slice(1))}". Create it, or name another.`
+  if (code === '42501') return `DATABASE_URL: user "${username}" may not do this in the database: ${cause.message}.`
+  if (error instanceof Problem && error.code === 'UNAVAILABLE') return `DATABASE_URL: the database at ${where} does not answer (${code ?? cause.message}). Check the address, and that the server runs.`
+  return undefined
+}

@@ -1,0 +1,107 @@
+/** Binds the access table to the schema through scope-auth; a guarded type without a row, or a row for nothing, fails the build. */
+import SchemaBuilder, {
+  BasePlugin,
+  PothosSchemaError,
+  type PothosOutputFieldConfig,
+  type PothosOutputFieldType,
+  type PothosTypeConfig,
+  type SchemaTypes,
+} from '@pothos/core'
+import '@pothos/plugin-scope-auth'
+import type { GraphQLSchema } from 'graphql'
+import { open, refusal, requiredScopes, type Rule } from '../access/rules.ts'
+import type { AccessTable } from '../access/table.ts'
+import type { Viewer } from '../access/viewer.ts'
+import { Problem } from '../domain/problem.ts'
+
+declare global {
+  export namespace PothosSchemaTypes {
+    export interface Plugins<Types extends SchemaTypes> {
+      access: AccessPlugin<Types>
+    }
+    export interface SchemaBuilderOptions<Types extends SchemaTypes> {
+      access: AccessTable
+    }
+  }
+}
+
+/** Throws what stands in the viewer's way, if anything does. */
+export function demand(rule: Rule, viewer: Viewer): void {
+  const reason = refusal(rule, viewer)
+  if (reason === 'MISSING_SCOPE') throw new Problem(reason, { requiredScopes: requiredScopes(rule) })
+  if (reason) throw new Problem(reason)
+}
+
+export class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
+  override onTypeConfig(type: PothosTypeConfig): PothosTypeConfig {
+    refuseOwnScopes(type.name, type.pothosOptions)
+    this.ruleOfType(type.name)
+    return type
+  }
+
+  override onOutputFieldConfig(field: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> {
+    const name = `${field.parentType}.${field.name}`
+    refuseOwnScopes(name, field.pothosOptions)
+    const rule = this.ruleOfField(field)
+    if (rule === open) return field
+    const unauthorizedError = (_parent: unknown, _args: unknown, { viewer }: { viewer: Viewer }) => {
+      demand(rule, viewer)
+      return new Problem('NOT_PERMITTED')
+    }
+    return { ...field, pothosOptions: { ...field.pothosOptions, authScopes: { rule }, unauthorizedError } as never }
+  }
+
+  override afterBuild(schema: GraphQLSchema): GraphQLSchema {
+    const stale = Object.keys(this.builder.options.access).filter((row) => {
+      const [typeName, fieldName] = row.split('.') as [string, string?]
+      const type = schema.getType(typeName)
+      return !type || (fieldName !== undefined && !('getFields' in type && fieldName in type.getFields()))
+    })
+    if (stale.length > 0) throw new PothosSchemaError(`The access table has rows for nothing: ${stale.join(', ')}`)
+    return schema
+  }
+
+  /** The field's own row; else that of the type it leads to. Inside a connection nothing is asked again. */
+  private ruleOfField(field: PothosOutputFieldConfig<Types>): Rule {
+    const own = this.row(`${field.parentType}.${field.name}`)
+    if (own) return own
+    const isRoot = field.kind === 'Query' || field.kind === 'Mutation' || field.kind === 'Subscription'
+    if (!isRoot && this.carriedBy(field.parentType) !== undefined) return open
+    const rule = this.ruleOfType(this.typeNameOf(field.type))
+    // A root field that leads to nothing guarded must say so itself.
+    if (isRoot && rule === open) throw new PothosSchemaError(`${field.parentType}.${field.name} has no row in the access table`)
+    return rule
+  }
+
+  private ruleOfType(name: string): Rule {
+    const row = this.row(name)
+    if (row) return row
+    const type = this.builder.configStore.getTypeConfig(name)
+    if (!['Object', 'Interface', 'Union'].includes(type.graphqlKind) || ['Query', 'Mutation', 'Subscription'].includes(name)) return open
+    const carried = this.carriedBy(name)
+    if (carried === undefined) throw new PothosSchemaError(`${name} has no row in the access table`)
+    return this.ruleOfType(carried)
+  }
+
+  /** What a connection or an edge carries. */
+  private carriedBy(name: string): string | undefined {
+    if (this.row(name)) return undefined
+    const fields = this.builder.configStore.getFields(name)
+    const node = fields.get('node') ?? fields.get('nodes')
+    return /(Connection|Edge)$/.test(name) && node ? this.typeNameOf(node.type as PothosOutputFieldType<Types>) : undefined
+  }
+
+  private row(name: string): Rule | undefined {
+    return Object.hasOwn(this.builder.options.access, name) ? this.builder.options.access[name] : undefined
+  }
+
+  private typeNameOf(type: PothosOutputFieldType<Types>): string {
+    return type.kind === 'List' ? this.typeNameOf(type.type) : this.builder.configStore.getTypeConfig(type.ref).name
+  }
+}
+
+function refuseOwnScopes(name: string, options: object): void {
+  if ('authScopes' in options) throw new PothosSchemaError(`${name}: rules live in the access table`)
+}
+
+SchemaBuilder.registerPlugin('access', AccessPlugin)

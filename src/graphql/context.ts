@@ -1,0 +1,54 @@
+/** What a request's resolvers are given: the dependencies, who asks, from where, and what is loaded together. */
+import { RequestCache } from '@pothos/plugin-scope-auth'
+import type { SessionViewer, SignedInViewer, Viewer } from '../access/viewer.ts'
+import type { Deps } from '../deps.ts'
+import type { Client } from '../domain/client.ts'
+import { Loaders } from './loaders.ts'
+
+/** What the answer carries beside its body. */
+export interface Outgoing {
+  /** Keeps the secret that binds a login request to this browser. */
+  keepBrowser(token: string): void
+  /**
+   * Keeps (or with `undefined` ends) the session in this browser's cookie.
+   * @returns whether a cookie is how this client holds its session; if so the token must not be answered
+   */
+  keepSession(token: string | undefined): boolean
+}
+
+export class Context {
+  readonly deps: Deps
+  readonly requestId: string
+  readonly client: Client
+  readonly outgoing: Outgoing
+  viewer: Viewer
+  loaders: Loaders
+
+  constructor(parts: { deps: Deps; viewer: Viewer; requestId: string; client: Client; outgoing: Outgoing }) {
+    this.deps = parts.deps
+    this.requestId = parts.requestId
+    this.client = parts.client
+    this.outgoing = parts.outgoing
+    this.viewer = parts.viewer
+    this.loaders = new Loaders(this.deps, this.viewer)
+  }
+
+  /** From here on the document is executed as somebody else: after signing in or out nothing of before may linger. */
+  become(viewer: Viewer): void {
+    this.viewer = viewer
+    this.loaders = new Loaders(this.deps, viewer)
+    RequestCache.clearForContext(this)
+  }
+}
+
+/** The viewer of a field that the access table keeps from the anonymous. */
+export function signedIn({ viewer }: Context): SignedInViewer {
+  if (viewer.kind === 'anonymous') throw new Error('a field for signed-in callers was reached without a credential')
+  return viewer
+}
+
+/** The viewer of a field that the access table keeps for sessions. */
+export function sessionOf({ viewer }: Context): SessionViewer {
+  if (viewer.kind !== 'session') throw new Error('a field for sessions was reached without one')
+  return viewer
+}

@@ -1,0 +1,101 @@
+/** Errors as clients see them: a Problem keeps its code and sentence, GraphQL's own are bad input, the rest is masked. */
+import { type ExecutionResult, GraphQLError } from 'graphql'
+import { Problem, type ProblemCode, statusOf } from '../domain/problem.ts'
+import type { Context } from './context.ts'
+
+/** HTTP's part of an error: Yoga reads it from `extensions.http` and does not send it on. */
+interface HttpPart {
+  readonly status: number
+  readonly headers: Record<string, string>
+}
+
+/** The one mapper: whatever was thrown, in the form in which a client may see it. */
+export function clientError(thrown: unknown): GraphQLError {
+  const problem = problemIn(thrown)
+  if (problem) return withProblem(problem, thrown)
+  if (thrown instanceof GraphQLError && isOfGraphql(thrown)) return badDocument(thrown)
+  return withProblem(new Problem('UNEXPECTED', {}, { cause: thrown }), thrown)
+}
+
+/**
+ * The last step of every execution: logs what was masked, hides what introspection would, and refuses a query as a whole
+ * where the database does not answer. With data beside the errors the HTTP status is 200.
+ */
+export function finishResult(result: ExecutionResult, context: Pick<Context, 'requestId' | 'deps'>, { query, suggestions }: { query: boolean; suggestions: boolean }): ExecutionResult {
+  if (!result.errors?.length) return result
+  const errors = result.errors.map(clientError).map((error) => {
+    const { code } = error.extensions
+    if (code === 'INTERNAL_SERVER_ERROR') context.deps.log.error({ err: error.originalError ?? error, path: error.path, requestId: context.requestId }, 'unexpected error')
+    if (code === 'UNAVAILABLE') context.deps.log.warn({ err: error.originalError?.cause, requestId: context.requestId }, 'the database does not answer')
+    const message = suggestions ? error.message : error.message.replace(/ Did you mean .*\?$/s, '')
+    const extensions = code === 'INTERNAL_SERVER_ERROR' ? { ...error.extensions, requestId: context.requestId } : error.extensions
+    return rebuilt(error, message, extensions)
+  })
+  const unavailable = errors.find(({ extensions }) => extensions['code'] === 'UNAVAILABLE')
+  const nothingStands = result.data == null || Object.values(result.data).every((value) => value === null)
+  if (unavailable && (query || nothingStands)) return { errors: [unavailable] }
+  if (!('data' in result)) return { errors }
+  return { ...result, errors: errors.map((error) => rebuilt(error, error.message, withoutHttp(error.extensions))) }
+}
+
+/** The Problem behind an error, however often it was wrapped on its way. */
+export function problemIn(error: unknown): Problem | undefined {
+  if (error instanceof Problem) return error
+  return error instanceof GraphQLError && error.originalError ? problemIn(error.originalError) : undefined
+}
+
+/** HTTP's headers for a refusal (RFC 6750, RFC 9110). `tokenSent`: a credential came with the request. */
+export function headersFor(code: ProblemCode, { retryAfter, requiredScopes }: Problem['details'], tokenSent: boolean): Record<string, string> {
+  if (code === 'UNAUTHENTICATED') return { 'WWW-Authenticate': tokenSent ? 'Bearer error="invalid_token"' : 'Bearer' }
+  if (code === 'FORBIDDEN' && requiredScopes?.length) return { 'WWW-Authenticate': `Bearer error="insufficient_scope", scope="${requiredScopes.join(' ')}"` }
+  return retryAfter === undefined ? {} : { 'Retry-After': String(Math.ceil(retryAfter)) }
+}
+
+/** Thrown by graphql-js itself (syntax, validation, coercion) or by Yoga about the request; not by a resolver. */
+function isOfGraphql(error: GraphQLError): boolean {
+  return !error.originalError || (error.originalError instanceof GraphQLError && isOfGraphql(error.originalError))
+}
+
+function withProblem(problem: Problem, thrown: unknown): GraphQLError {
+  const tokenSent = problem.reason === 'INVALID_CREDENTIAL' || problem.reason === 'MALFORMED_CREDENTIAL'
+  const http: HttpPart = { status: problem.status, headers: headersFor(problem.code, problem.details, tokenSent) }
+  const at = thrown instanceof GraphQLError ? thrown : undefined
+  return new GraphQLError(problem.message, {
+    nodes: at?.nodes ?? null,
+    path: at?.path ?? null,
+    originalError: thrown instanceof Error ? thrown : problem,
+    extensions: { code: problem.code, ...problem.details, http },
+  })
+}
+
+/** A request that GraphQL refuses: 400, or the status that Yoga chose (405, 415 and the like). */
+function badDocument(error: GraphQLError): GraphQLError {
+  const http = error.extensions['http'] as Partial<HttpPart> | undefined
+  const field = fieldIn(error.message)
+  return rebuilt(error, error.message, {
+    code: 'BAD_USER_INPUT',
+    ...(field === undefined ? {} : { field }),
+    http: { status: http?.status && http.status >= 400 ? http.status : statusOf.BAD_USER_INPUT, headers: http?.headers ?? {} },
+  })
+}
+
+/** graphql-js names the variable, and the place in it, in its sentence alone. */
+function fieldIn(message: string): string | undefined {
+  const [, variable, place] = /^Variable "\$(\w+)"(?:.*? at "([^"]+)")?/s.exec(message) ?? []
+  return place ?? variable
+}
+
+function withoutHttp({ http: _http, ...extensions }: Record<string, unknown>): Record<string, unknown> {
+  return extensions
+}
+
+function rebuilt(error: GraphQLError, message: string, extensions: Record<string, unknown>): GraphQLError {
+  return new GraphQLError(message, {
+    nodes: error.nodes ?? null,
+    source: error.source ?? null,
+    positions: error.positions ?? null,
+    path: error.path ?? null,
+    originalError: error.originalError ?? null,
+    extensions,
+  })
+}

@@ -1,0 +1,85 @@
+/** Signing in and out, in the schema. After each the rest of the document runs as whom it made the caller. */
+import { anonymous } from '../access/viewer.ts'
+import { requestLogin, type SignIn, verifyCode, verifyMagicLink } from '../domain/login.ts'
+import { findSelf } from '../domain/people.ts'
+import { logout } from '../domain/sessions.ts'
+import type { Builder } from './builder.ts'
+import { type Context, sessionOf } from './context.ts'
+import type { Refs } from './refs.ts'
+
+/** The same answer for an unknown address: who has an account is nobody's business. */
+const checkYourEmail = 'Check your email'
+
+export function defineLogin(builder: Builder, refs: Refs): void {
+  const requestLoginPayload = builder.objectRef<{ ok: boolean; message: string }>('RequestLoginPayload').implement({
+    description: 'The same for every address, known or not.',
+    fields: (t) => ({
+      ok: t.exposeBoolean('ok', { description: 'Always true.' }),
+      message: t.exposeString('message', { description: 'What to do next, for a human.' }),
+    }),
+  })
+  const signInPayload = builder.objectRef<SignIn & { inCookie: boolean }>('SignInPayload').implement({
+    description: 'A new session, read as that session.',
+    fields: (t) => ({
+      ok: t.boolean({ description: 'Always true.', resolve: () => true }),
+      token: t.string({
+        nullable: true,
+        description: 'The bearer token, shown this once; null where a cookie holds the session instead.',
+        resolve: ({ token, inCookie }) => (inCookie ? null : token),
+      }),
+      expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When the session ends.' }),
+      person: t.field({ type: refs.person, nullable: true, description: 'Who is signed in.', resolve: ({ viewer }, _args, { deps }) => findSelf(deps, viewer) }),
+      district: t.field({ type: refs.district, nullable: true, description: 'The district of the session.', resolve: ({ viewer }, _args, { loaders }) => loaders.district(viewer.districtId) }),
+    }),
+  })
+  const logoutPayload = builder.objectRef<{ ok: boolean }>('LogoutPayload').implement({
+    description: 'The session is over.',
+    fields: (t) => ({ ok: t.exposeBoolean('ok', { description: 'Always true.' }) }),
+  })
+
+  builder.mutationFields((t) => ({
+    requestLogin: t.field({
+      type: requestLoginPayload,
+      nullable: true,
+      description: 'Sends a mail with a code and a link, if the address belongs to somebody. The answer does not tell.',
+      args: { email: t.arg.string({ required: true, description: 'The address.' }) },
+      resolve: async (_root, { email }, context) => {
+        context.outgoing.keepBrowser(await requestLogin(context.deps, context.client, { email }))
+        return { ok: true, message: checkYourEmail }
+      },
+    }),
+    verifyCode: t.field({
+      type: signInPayload,
+      nullable: true,
+      description: 'Signs in by the six digits of a mail, within 10 minutes.',
+      args: {
+        code: t.arg.string({ required: true, description: 'The six digits.' }),
+        email: t.arg.string({ description: 'The address that the mail went to: needed where the mail was asked for by another browser and from another network.' }),
+      },
+      resolve: async (_root, args, context) => signedInAs(context, await verifyCode(context.deps, context.client, args)),
+    }),
+    verifyMagicLink: t.field({
+      type: signInPayload,
+      nullable: true,
+      description: 'Signs in by the link of a mail, within 30 minutes.',
+      args: { token: t.arg.string({ required: true, description: 'The token of the link.' }) },
+      resolve: async (_root, args, context) => signedInAs(context, await verifyMagicLink(context.deps, context.client, args)),
+    }),
+    logout: t.field({
+      type: logoutPayload,
+      nullable: true,
+      description: 'Ends the session that asks.',
+      resolve: async (_root, _args, context) => {
+        await logout(context.deps, sessionOf(context))
+        context.become(anonymous)
+        context.outgoing.keepSession(undefined)
+        return { ok: true }
+      },
+    }),
+  }))
+}
+
+function signedInAs(context: Context, signIn: SignIn): SignIn & { inCookie: boolean } {
+  context.become(signIn.viewer)
+  return { ...signIn, inCookie: context.outgoing.keepSession(signIn.token) }
+}

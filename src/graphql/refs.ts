@@ -1,0 +1,27 @@
+/** The object types that several files refer to, by name and shape, so that features can point at each other. */
+import type { District, Form, FormField, Named, Role } from '../domain/districts.ts'
+import type { Interview } from '../domain/interviews.ts'
+import type { Person } from '../domain/people.ts'
+import type { Builder } from './builder.ts'
+import { defineConnection, definePageInfo } from './connection.ts'
+
+export interface Refs extends ReturnType<typeof makeRefs> {}
+
+export function makeRefs(builder: Builder) {
+  const person = builder.objectRef<Person>('Person')
+  const interview = builder.objectRef<Interview>('Interview')
+  const pageInfo = definePageInfo(builder)
+  return {
+    person,
+    personConnection: defineConnection(builder, pageInfo, 'Person', person, 'people'),
+    interview,
+    interviewConnection: defineConnection(builder, pageInfo, 'Interview', interview, 'interviews'),
+    district: builder.objectRef<District>('District'),
+    role: builder.objectRef<Role>('Role'),
+    board: builder.objectRef<Named>('Board'),
+    form: builder.objectRef<Form>('Form'),
+    formField: builder.objectRef<FormField>('FormField'),
+    profile: builder.objectRef<Named>('Profile'),
+  }
+}
+

@@ -1,0 +1,63 @@
+/** Node's own request and response: bodies read within a limit, answers written whole. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+/** A request that HTTP itself refuses. */
+export class HttpRefusal extends Error {
+  readonly status: number
+  readonly headers: Record<string, string>
+  constructor(status: number, sentence: string, headers: Record<string, string> = {}) {
+    super(sentence)
+    this.status = status
+    this.headers = headers
+  }
+}
+
+/**
+ * The body as UTF-8 text.
+ * @throws HttpRefusal 413 past `maxBytes`, 400 when the bytes are no UTF-8
+ */
+export function readBody(req: IncomingMessage, maxBytes: number): Promise<string> {
+  const tooLarge = () => new HttpRefusal(413, `The body is larger than ${maxBytes} bytes.`, { Connection: 'close' })
+  if (Number(req.headers['content-length']) > maxBytes) return Promise.reject(tooLarge())
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    req.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes > maxBytes) {
+        req.pause().removeAllListeners('data')
+        reject(tooLarge())
+      } else chunks.push(chunk)
+    })
+    req.on('end', () => {
+      try {
+        resolve(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(Buffer.concat(chunks)))
+      } catch {
+        reject(new HttpRefusal(400, 'The body is not UTF-8.'))
+      }
+    })
+    req.on('error', reject)
+    req.on('close', () => reject(new HttpRefusal(400, 'The body ended early.')))
+  })
+}
+
+/** @throws HttpRefusal 415 unless the body is JSON in UTF-8, uncompressed */
+export function expectJson({ headers }: IncomingMessage): void {
+  if (!/^application\/json *(; *charset="?utf-8"?)?$/i.test(headers['content-type'] ?? '')) throw new HttpRefusal(415, 'Send the body as Content-Type: application/json, in UTF-8.')
+  if (headers['content-encoding'] !== undefined) throw new HttpRefusal(415, 'Send the body without Content-Encoding.')
+}
+
+export function sendJson(res: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
+  const text = JSON.stringify(body)
+  res.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': Buffer.byteLength(text), 'Cache-Control': 'no-store', ...headers })
+  res.end(text)
+}
+
+/** A cookie of a request. */
+export function cookieOf({ headers }: IncomingMessage, name: string): string | undefined {
+  for (const pair of headers.cookie?.split(';') ?? []) {
+    const at = pair.indexOf('=')
+    if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim()
+  }
+  return undefined
+}

@@ -1,0 +1,91 @@
+/** Starts the gateway: configuration → database → app → listen; drains on SIGTERM and SIGINT. */
+import { randomBytes } from 'node:crypto'
+import { createServer, type Server } from 'node:http'
+import pino, { type Logger } from 'pino'
+import { developmentSecret, holdFolder } from './adapters/data-folder.ts'
+import { openDatabase } from './adapters/database.ts'
+import { devMailbox } from './adapters/dev-mailbox.ts'
+import { postmarkMail } from './adapters/postmark.ts'
+import { createApp } from './app.ts'
+import { type Config, readConfig } from './config.ts'
+import type { Deps } from './deps.ts'
+import { createDemo } from './domain/demo.ts'
+import { startMailer } from './domain/mailer.ts'
+import { failureSentence } from './failure.ts'
+import { welcome } from './welcome.ts'
+
+/** SPEC: "drained within 10 s" */
+const drainMs = 8_000
+const headersTimeoutMs = 10_000
+const requestTimeoutMs = 30_000
+
+try {
+  await run(readConfig(process.env))
+} catch (error) {
+  process.stderr.write(`${failureSentence(error, process.env['DATABASE_URL'])}\n`)
+  process.exit(1)
+}
+
+async function run(config: Config): Promise<void> {
+  const log = createLog(config)
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection')) // graphql-js can leave one behind
+  const releaseFolder = config.databaseUrl === undefined ? holdFolder(config.dataDir, process.pid) : () => {}
+  process.on('exit', releaseFolder)
+  const db = await openDatabase(config)
+  const applied = await db.migrate()
+  if (applied.length > 0 && db.kind === 'server') log.info({ applied }, 'migrations applied')
+  const demo = db.kind === 'embedded' ? await createDemo({ db, random: randomBytes }) : undefined
+
+  const mailbox = config.devMail ? devMailbox((text) => process.stdout.write(text)) : undefined
+  const mail = config.postmark ? postmarkMail(config.postmark) : mailbox!
+  let wakeMailer = () => {}
+  const deps: Deps = {
+    db,
+    mail,
+    clock: Date,
+    random: randomBytes,
+    log,
+    config,
+    secrets: config.secretKeys ?? [developmentSecret(config.dataDir)],
+    wakeMailer: () => wakeMailer(),
+  }
+  const server = createServer({ headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs }, createApp(deps, mailbox))
+  await listen(server, config)
+  const mailer = startMailer(deps)
+  wakeMailer = mailer.wake
+  process.stdout.write(await welcome(deps, demo))
+
+  const stop = async (signal: string): Promise<void> => {
+    log.info({ signal }, 'draining')
+    await Promise.race([drain(server), new Promise((resolve) => setTimeout(resolve, drainMs).unref())])
+    await Promise.race([mailer.stop(), new Promise((resolve) => setTimeout(resolve, 1_000).unref())])
+    await db.close()
+    process.exit(0)
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal))
+}
+
+/** JSON lines, or something for people where a person is watching. */
+function createLog({ logLevel }: Config): Logger {
+  return process.stdout.isTTY
+    ? pino({ level: logLevel, transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname' } } })
+    : pino({ level: logLevel })
+}
+
+function listen(server: Server, { host, port }: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+/** Takes no new connection, lets what is under way finish, and ends connections that are idle. */
+function drain(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeIdleConnections()
+  })
+}

@@ -1,0 +1,111 @@
+/** Signing in with a real browser: by the link of a mail and by its code, into a cookie that no script can read. */
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { beforeAll, expect, test } from 'vitest'
+import { openBrowser, watch } from '../support/browser.ts'
+import { createTestDistrict, type TestDistrict } from '../support/fixtures.ts'
+import { type Gateway, startGateway } from '../support/gateway.ts'
+
+let browser: Browser
+let gateway: Gateway
+let district: TestDistrict
+
+beforeAll(async () => {
+  ;[browser, gateway] = await Promise.all([openBrowser(), startGateway()])
+  district = await createTestDistrict(gateway.db, { name: { en: 'North District' } })
+})
+
+/** A new administrator, and the mail that they asked for. */
+async function mailed() {
+  const person = await district.admin()
+  await gateway.graphql('mutation ($email: String!) { requestLogin(email: $email) { ok } }', { variables: { email: person.email } })
+  return { ...person, ...(await gateway.nextMail(person.email)) }
+}
+
+/** A page in a browser of its own, and what it posts. */
+async function visit(address: string, options?: BrowserContextOptions): Promise<{ page: Page; posted: string[]; seen: ReturnType<typeof watch> }> {
+  const page = await browser.newPage(options)
+  const posted: string[] = []
+  page.on('request', (request) => request.method() === 'POST' && posted.push(request.postData() ?? ''))
+  const seen = watch(page, gateway.url)
+  await page.goto(address)
+  return { page, posted, seen }
+}
+
+test('a mailed link signs in at one click, and leaves its token nowhere', async () => {
+  const { link, token, email } = await mailed()
+  const { page, posted, seen } = await visit(link)
+  const button = page.getByRole('button', { name: 'Sign in' })
+  await button.waitFor()
+  expect(page.url()).toBe(`${gateway.url}/sign-in`)
+  expect(posted).toEqual([])
+
+  await button.click()
+  await page.waitForURL(`${gateway.url}/graphql`)
+  expect(posted[0]).toContain(token)
+  await page.locator('.graphiql-query-editor').getByText('FirstPeople').waitFor()
+  await page.locator('.graphiql-execute-button').click()
+  await page.locator('.graphiql-response', { hasText: email }).waitFor()
+
+  const [cookie] = (await page.context().cookies()).filter(({ name }) => name === 'session')
+  expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Lax' })
+  expect(await page.evaluate('document.cookie + JSON.stringify({ ...localStorage, ...sessionStorage })')).not.toContain(cookie!.value)
+  expect(gateway.logLines.join('')).not.toContain(token)
+  expect(seen).toEqual({ strayRequests: [], errors: [] })
+  await page.context().close()
+})
+
+test('a used link says so and offers another mail, by keyboard alone', async () => {
+  const { link, token, email } = await mailed()
+  await gateway.graphql('mutation ($token: String!) { verifyMagicLink(token: $token) { ok } }', { variables: { token } })
+  const { page } = await visit(link)
+  await page.getByRole('button', { name: 'Sign in' }).waitFor()
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await page.getByRole('status').filter({ hasText: 'used already' }).waitFor()
+  await page.keyboard.type(email)
+  await page.keyboard.press('Enter')
+  await page.getByRole('status').filter({ hasText: 'on its way' }).waitFor()
+  expect((await gateway.nextMail(email, 1)).link).not.toBe(link)
+  await page.context().close()
+})
+
+test('without a token it says so and sends nothing; a link pasted into the same tab is taken', async () => {
+  const { page, posted } = await visit(`${gateway.url}/sign-in`)
+  await page.getByRole('status').filter({ hasText: 'needs the link' }).waitFor()
+  expect(posted).toEqual([])
+  expect(await page.getByRole('button', { name: 'Sign in' }).isVisible()).toBe(false)
+  await page.evaluate(`location.hash = 'another'`)
+  await page.getByRole('button', { name: 'Sign in' }).waitFor()
+  expect(page.url()).toBe(`${gateway.url}/sign-in`)
+  await page.context().close()
+})
+
+test.each([['es-MX', 'es', 'Iniciar sesión'], ['ko', 'ko', '로그인'], ['de', 'en', 'Sign in']])('a browser that wishes %s reads %s', async (locale, language, title) => {
+  const { page } = await visit(`${gateway.url}/sign-in#token`, { locale })
+  await page.getByRole('heading', { name: title }).waitFor()
+  expect(await page.evaluate('document.documentElement.lang')).toBe(language)
+  await page.context().close()
+})
+
+test('the first page signs in by code, knows who is here, and signs out', async () => {
+  const person = await district.admin()
+  const { page, seen } = await visit(gateway.url)
+  await page.getByLabel('Your e-mail address').fill(person.email)
+  await page.getByRole('button', { name: 'Send me a sign-in mail' }).click()
+  const { code } = await gateway.nextMail(person.email)
+  await page.getByLabel('The six digits').fill(code === '000000' ? '000001' : '000000')
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  await page.getByRole('status').filter({ hasText: 'wrong, used or expired' }).waitFor()
+  await page.getByLabel('The six digits').fill(code)
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  await page.waitForURL(`${gateway.url}/graphql`)
+
+  await page.goto(gateway.url)
+  await page.getByText('Admin Admin, North District').waitFor()
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByLabel('Your e-mail address').waitFor()
+  await page.reload()
+  await page.getByLabel('Your e-mail address').waitFor()
+  expect(seen).toEqual({ strayRequests: [], errors: [] })
+  await page.context().close()
+})

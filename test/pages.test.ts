@@ -1,0 +1,128 @@
+/** The web pages: what they answer, with which headers, and who may see development's mail. */
+import { once } from 'node:events'
+import { createServer, request, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { devMailbox } from '../src/adapters/dev-mailbox.ts'
+import { graphiqlPage } from '../src/console/graphiql.ts'
+import { isLoopbackRequest } from '../src/console/loopback.ts'
+import type { Page } from '../src/console/page.ts'
+import { consolePages } from '../src/console/pages.ts'
+import { loginMessage } from '../src/domain/mail.ts'
+
+const mailbox = devMailbox(() => {})
+const notFound: Page = (_req, res) => void res.writeHead(404, { 'Content-Type': 'application/json' }).end('{"error":"There is nothing at this address."}')
+const pages = consolePages({ devMailbox: mailbox, notFound })
+let server: Server
+let origin: string
+
+beforeAll(async () => {
+  server = createServer((req, res) => {
+    const path = req.url!.split('?')[0]!
+    ;(path === '/graphql' ? graphiqlPage : (pages.get(path) ?? notFound))(req, res)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+})
+afterAll(() => server.close())
+
+/** Sends headers that fetch would not, Host among them. */
+async function ask(path: string, headers: Record<string, string> = {}, method = 'GET') {
+  const sent = request(origin + path, { method, headers })
+  sent.end()
+  const [res] = await once(sent, 'response')
+  const { date: _date, ...answered } = res.headers
+  return { status: res.statusCode as number, headers: answered as Record<string, string>, body: await text(res) }
+}
+
+describe('every page', () => {
+  const documents = ['/', '/sign-in', '/dev/mail', '/graphql']
+  const assets = [...pages.keys()].filter((path) => path.startsWith('/assets/'))
+
+  test.each([...documents, ...assets])('%s lets nothing in from elsewhere', async (path) => {
+    const { status, headers, body } = await ask(path)
+    expect(status).toBe(200)
+    const policy = headers['content-security-policy']!
+    expect(policy).toMatch(/^default-src 'none'; script-src /)
+    expect(policy).toContain("base-uri 'none'")
+    expect(policy).toContain("frame-ancestors 'none'")
+    expect(policy).not.toMatch(/https?:|\*|unsafe-eval|script-src[^;]*unsafe/)
+    expect(headers['x-content-type-options']).toBe('nosniff')
+    expect(headers['referrer-policy']).toBe('no-referrer')
+    expect(headers['cache-control']).toMatch(/^(no-store|no-cache|private, no-cache)$/)
+    if (path !== '/graphql') expect(body).not.toMatch(/(src|href|action)="(https?:)?\/\//)
+  })
+
+  test.each(['/', '/sign-in'])('%s has no script or style of its own and is never kept', async (path) => {
+    const { headers, body } = await ask(path)
+    expect(headers['content-type']).toBe('text/html; charset=utf-8')
+    expect(headers['cache-control']).toBe('no-store')
+    expect(headers['content-security-policy']).not.toContain('unsafe')
+    expect(body).not.toMatch(/<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)/i)
+    expect(body).toContain('<html lang="en">')
+  })
+
+  test.each([...documents, ...assets])('%s answers HEAD like GET without a body, and refuses everything else', async (path) => {
+    const [get, head, post] = await Promise.all([ask(path), ask(path, {}, 'HEAD'), ask(path, {}, 'POST')])
+    expect(head.body).toBe('')
+    expect({ ...head.headers, 'transfer-encoding': '' }).toEqual({ ...get.headers, 'transfer-encoding': '' })
+    expect(post.status).toBe(405)
+    expect(post.headers['allow']).toBe('GET, HEAD')
+  })
+
+  test.each([...assets, '/graphql'])('%s is not sent again to whoever has it', async (path) => {
+    const { headers } = await ask(path)
+    const again = await ask(path, { 'If-None-Match': headers['etag']! })
+    expect(again).toMatchObject({ status: 304, body: '' })
+  })
+})
+
+describe('GraphiQL', () => {
+  test('comes compressed to whoever takes that, and whole to the others', async () => {
+    const [plain, compressed] = await Promise.all([ask('/graphql'), fetch(`${origin}/graphql`, { headers: { 'Accept-Encoding': 'gzip' } })])
+    expect(compressed.headers.get('content-encoding')).toBe('gzip')
+    expect(await compressed.text()).toBe(plain.body)
+    expect(plain.headers['vary']).toBe('Accept, Accept-Encoding')
+  })
+})
+
+describe('/dev/mail', () => {
+  test('shows the newest mail first, as text', async () => {
+    const login = { to: 'ana@example.org', first: '<img src=x>', language: 'en', districtName: '<script>alert(1)</script>', accent: '#123', host: 'localhost' }
+    await mailbox.send(loginMessage({ ...login, code: '111111', link: `${origin}/sign-in#first` }))
+    await mailbox.send(loginMessage({ ...login, code: '222222', link: `${origin}/sign-in#second"onclick=x` }))
+    const { body } = await ask('/dev/mail')
+    expect(body.indexOf('222222')).toBeLessThan(body.indexOf('111111'))
+    expect(body).toContain(`<a href="${origin}/sign-in#first" target="_blank" rel="noreferrer">`)
+    expect(body).not.toMatch(/<img|<script|"onclick/)
+    expect(body).toContain('&lt;script&gt;')
+  })
+
+  test('exists only where there is a mailbox', () => {
+    expect(consolePages({ notFound }).has('/dev/mail')).toBe(false)
+  })
+
+  test.each(['localhost', 'LOCALHOST:4000', '127.0.0.1', '127.8.9.10:80', '[::1]', '[::1]:4000'])('answers to the host %s', async (host) => {
+    expect((await ask('/dev/mail', { Host: host })).status).toBe(200)
+  })
+
+  test.each([
+    { Host: 'evil.example' }, { Host: 'localhost.evil.example' }, { Host: '127.0.0.1.evil.example' }, { Host: '127.evil.example' },
+    { Host: 'evil.example:127' }, { Host: '10.0.0.1' }, { Host: '[::2]' }, { Host: 'localhost@evil.example' },
+    { Host: 'localhost', 'X-Forwarded-For': '203.0.113.5' }, { Host: 'localhost', Forwarded: 'for=203.0.113.5' },
+  ])('to %j it answers like an unknown address, whatever the method', async (headers) => {
+    for (const method of ['GET', 'HEAD', 'POST']) expect(await ask('/dev/mail', headers, method)).toEqual(await ask('/nowhere', headers, method))
+  })
+
+  test.each([
+    ['127.0.0.1', true], ['127.1.2.3', true], ['::1', true], ['::ffff:127.0.0.1', true],
+    ['10.0.0.1', false], ['::ffff:10.0.0.1', false], ['::', false], ['1127.0.0.1', false], [undefined, false],
+  ])('a peer at %s: %s', (remoteAddress, expected) => {
+    const made = { headers: { host: 'localhost' }, socket: { remoteAddress } } as unknown as Parameters<typeof isLoopbackRequest>[0]
+    expect(isLoopbackRequest(made)).toBe(expected)
+    expect(isLoopbackRequest({ ...made, headers: { host: '' } })).toBe(false)
+    expect(isLoopbackRequest({ ...made, headers: {} })).toBe(false)
+  })
+})

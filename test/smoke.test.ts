@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import { createTestDistrict } from './support/fixtures.ts'
+import { startGateway } from './support/gateway.ts'
+
+const gateway = await startGateway()
+
+test('smoke', async () => {
+  const d = await createTestDistrict(gateway.db)
+  const admin = await d.admin()
+  const c = await d.person({ first: 'José', last: 'Núñez', roles: { '1c': 1 } })
+  await d.interview(c.id, { responses: { '1a': 1, '1b': { en: 'x', es: 'y' }, '1d': { en: 'secret' } } })
+  const key = await d.key()
+  const show = (a: any) => console.log(a.status, a.text, a.status>=400?a.headers.get('www-authenticate'):'')
+  show(await gateway.graphql('{ __typename }'))
+  show(await gateway.graphql('{ me { districtId } }'))
+  show(await gateway.graphql('{ me { districtId } }', { token: 'x' }))
+  show(await gateway.graphql('{ nope }', { token: key }))
+  show(await gateway.graphql('{ nope', { token: key }))
+  show(await gateway.graphql('query($f: Int!){ people(first: $f) { totalCount nodes { id first roles { rank role { name } } interviews { totalCount nodes { date responses { text field { name private } } person { last } board { name(language: "es") } } } } pageInfo { endCursor hasNextPage } } me { person { id } district { name names { language text } } credential { ... on ApiKey { scopes hint } } memberships { personId } } }', { token: key, variables: { f: 5 } }))
+  show(await gateway.graphql('query($f: Int!){ people(first: $f) { totalCount } }', { token: key, variables: { f: 'x' } }))
+  show(await gateway.rest('POST', '/api/auth/request', { body: { email: admin.email } }))
+  const mail = await gateway.nextMail(admin.email)
+  console.log(mail.text)
+  show(await gateway.rest('POST', '/api/auth/verify', { body: { code: 123456 } }))
+  show(await gateway.rest('POST', '/api/auth/verify', { body: { } }))
+  const v = await gateway.rest('POST', '/api/auth/verify', { body: { code: mail.code } })
+  show(v)
+  show(await gateway.rest('POST', '/api/auth/verify', { body: { code: mail.code } }))
+  show(await gateway.rest('GET', '/api/me', { token: v.json.token }))
+  show(await gateway.rest('GET', '/api/me', { token: key }))
+  show(await gateway.rest('GET', '/api/me'))
+  show(await gateway.rest('POST', '/api/auth/logout', { token: v.json.token }))
+  show(await gateway.rest('GET', '/api/me', { token: v.json.token }))
+  show(await gateway.rest('DELETE', '/api/me', { token: key }))
+  console.log(gateway.logLines.join(''))
+  expect(1).toBe(1)
+})

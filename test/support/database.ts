@@ -1,0 +1,37 @@
+/** A migrated database for each test file, its own: embedded, or on the server that TEST_DATABASE_URL names. */
+import { readFile } from 'node:fs/promises'
+import { afterAll, inject } from 'vitest'
+import { openEmbedded, openServer, type OpenDatabase } from '../../src/adapters/database.ts'
+import { createDatabase, isServer } from './postgres.ts'
+
+export { isServer }
+
+/** `url` reaches the same database from another process or pool; `undefined` when it is embedded. */
+export interface TestDatabase extends OpenDatabase {
+  readonly url: string | undefined
+}
+
+let opened: Promise<TestDatabase> | undefined
+
+/**
+ * The database of this test file: tables and no rows at first, the same one for every call. Call it at the top of the
+ * file or in `beforeAll`; it is closed after the last test.
+ */
+export function testDatabase(): Promise<TestDatabase> {
+  if (!opened) {
+    opened = open()
+    afterAll(async () => (await opened)?.close())
+  }
+  return opened
+}
+
+async function open(): Promise<TestDatabase> {
+  const template = inject('template')
+  if ('dump' in template) {
+    return { ...(await openEmbedded(undefined, new Blob([await readFile(template.dump)]))), url: undefined }
+  }
+  const { url, drop } = await createDatabase(template.database)
+  const db = openServer({ url, directUrl: url, pooled: false })
+  const close = () => db.close().then(drop)
+  return { ...db, url, close }
+}

@@ -1,0 +1,91 @@
+/** A local server that imitates Postmark's POST /email: it answers as scripted and remembers what it was sent. */
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+
+export interface PostmarkEmail {
+  readonly From: string
+  readonly To: string
+  readonly Subject: string
+  readonly TextBody: string
+  readonly HtmlBody: string
+  readonly Tag: string
+  readonly MessageStream: string
+  readonly TrackOpens: boolean
+  readonly TrackLinks: string
+}
+
+export interface ReceivedEmail {
+  readonly headers: IncomingHttpHeaders
+  readonly email: PostmarkEmail
+}
+
+/** How one request is met. `hang` never answers, `reset` cuts the connection; an object is an answer. */
+export type Behaviour = 'ok' | 'inactive' | 'error' | 'hang' | 'reset' | PostmarkAnswer
+export interface PostmarkAnswer {
+  readonly status: number
+  readonly errorCode?: number
+  readonly message?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface FakePostmark {
+  /** For POSTMARK_API_URL. */
+  readonly url: string
+  /** Everything that reached it, whatever was answered, oldest first. */
+  readonly received: readonly ReceivedEmail[]
+  /** What was accepted. */
+  readonly delivered: readonly PostmarkEmail[]
+  /** The next requests are met like this, in this order; those after them are accepted. */
+  script(...behaviours: Behaviour[]): void
+  close(): Promise<void>
+}
+
+const named = {
+  ok: { status: 200, errorCode: 0, message: 'OK' },
+  inactive: { status: 422, errorCode: 406, message: 'You tried to send to recipient(s) that have been marked as inactive. Found inactive addresses: x@example.org.' },
+  error: { status: 500, errorCode: 0, message: 'Internal Server Error' },
+} as const
+
+/** Starts one on a free loopback port; close it after the test. */
+export async function startFakePostmark(): Promise<FakePostmark> {
+  const received: ReceivedEmail[] = []
+  const delivered: PostmarkEmail[] = []
+  const scripted: Behaviour[] = []
+  const server = createServer((req, res) => void meet(req, res))
+
+  async function meet(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    if (req.method !== 'POST' || req.url !== '/email') return answer(res, { status: 404, message: `There is no ${req.method} ${req.url} here.` })
+    if (!req.headers['x-postmark-server-token']) return answer(res, { status: 401, errorCode: 10, message: 'Missing or incorrect API token in header.' })
+    const email = JSON.parse(await text(req)) as PostmarkEmail
+    received.push({ headers: req.headers, email })
+    const behaviour = scripted.shift() ?? 'ok'
+    if (behaviour === 'hang') return
+    if (behaviour === 'reset') return void req.socket.resetAndDestroy()
+    if (behaviour === 'ok') delivered.push(email)
+    answer(res, typeof behaviour === 'string' ? named[behaviour] : behaviour)
+  }
+
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    received,
+    delivered,
+    script: (...behaviours) => void scripted.push(...behaviours),
+    async close() {
+      server.close()
+      server.closeAllConnections()
+      await once(server, 'close')
+    },
+  }
+}
+
+function answer(res: ServerResponse, { status, errorCode = 0, message = '', headers = {} }: PostmarkAnswer): void {
+  const body = status === 200
+    ? { To: '', SubmittedAt: new Date().toISOString(), MessageID: '00000000-0000-0000-0000-000000000000', ErrorCode: errorCode, Message: message }
+    : { ErrorCode: errorCode, Message: message }
+  res.writeHead(status, { 'Content-Type': 'application/json', ...headers })
+  res.end(JSON.stringify(body))
+}
