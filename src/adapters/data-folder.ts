@@ -1,6 +1,6 @@
 /** The folder of the embedded database: held by one process at a time, with the development secret beside the data. */
 import { randomBytes } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Another process works on this folder. Two at once would lose rows without an error. */
@@ -19,43 +19,61 @@ interface Holder {
 export function holdFolder(folder: string, pid: number): () => void {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const file = join(folder, 'lock')
+  const other = takeLock(file, { pid, started: startOf(pid) })
+  if (other) {
+    throw new FolderHeld(`DATA_DIR ${folder} is in use by process ${other.pid}. Stop that process, or set DATA_DIR to another folder.`)
+  }
+  return () => rmSync(file, { force: true })
+}
+
+/** Takes a lock, or answers the living process that has it. */
+function takeLock(file: string, me: Holder): Holder | undefined {
   const mine = `${file}.${randomBytes(6).toString('hex')}`
-  writeFileSync(mine, JSON.stringify({ pid, started: startOf(pid) } satisfies Holder), { mode: 0o600 })
-  for (;;) {
-    try {
-      linkSync(mine, file) // appears whole or not at all: nobody reads half a lock
-      rmSync(mine)
-      return () => rmSync(file, { force: true })
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  writeFileSync(mine, JSON.stringify(me), { mode: 0o600 })
+  try {
+    while (!appears(mine, file)) {
+      const found = read(file)
+      if (found === undefined) continue // released just now
+      const holder = parse(found)
+      if (holder && isAlive(holder)) return holder
+      // Only who holds the lock on clearing a dead process's lock may do so: without it, two would clear each other's new one.
+      const clearing = `${file}.clearing`
+      const faster = takeLock(clearing, me)
+      if (faster) return faster
+      if (read(file) === found) rmSync(file)
+      rmSync(clearing)
     }
-    const found = readHolder(file)
-    if (found && isAlive(found)) {
-      rmSync(mine)
-      throw new FolderHeld(`DATA_DIR ${folder} is in use by process ${found.pid}. Stop that process, or set DATA_DIR to another folder.`)
-    }
-    clearStale(file, found)
+    return undefined
+  } finally {
+    rmSync(mine)
   }
 }
 
-/** Moves a dead process's lock away; where another process was faster, its new lock is put back. */
-function clearStale(file: string, stale: Holder | undefined): void {
-  const aside = `${file}.${randomBytes(6).toString('hex')}`
+/** Whole or not at all: nobody reads half a lock. */
+function appears(mine: string, file: string): boolean {
   try {
-    renameSync(file, aside)
-  } catch {
-    return // gone already: somebody else cleared it
+    linkSync(mine, file)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
   }
-  const moved = readHolder(aside)
-  if (moved && isAlive(moved) && moved.pid !== stale?.pid) renameSync(aside, file)
-  else rmSync(aside, { force: true })
 }
 
-function readHolder(file: string): Holder | undefined {
+function read(file: string): string | undefined {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Holder
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function parse(lock: string): Holder | undefined {
+  try {
+    return JSON.parse(lock) as Holder
   } catch {
-    return undefined // missing, or cut short by a crash: nobody's
+    return undefined // cut short by a crash: nobody's
   }
 }
 

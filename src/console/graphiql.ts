@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { createGunzip, gzip } from 'node:zlib'
+import type { GraphiQLOptions } from 'graphql-yoga'
 import { contentSecurityPolicy, type Page, pageHeaders, reading } from './page.ts'
 
 const title = 'Credentials Gateway'
@@ -49,6 +50,9 @@ const options = {
   credentials: 'same-origin',
 } as const
 
+/** Left to itself GraphiQL writes every edit into the address, where loading the page again makes it a GET of its answer. */
+const keepAddress = '"onEditQuery":()=>{}'
+
 /**
  * GraphiQL keeps the last query under this key and takes it up again. A default query is no last one: the next visit would
  * open an empty tab beside it.
@@ -69,7 +73,11 @@ let rendered: Promise<Rendered> | undefined
 /** Made at the first visit: the document is 9 MB, and most starts of the gateway never need it. */
 async function render(): Promise<Rendered> {
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
-  const document = renderGraphiQL(options).trimStart().replace('<div id="root">', () => `${firstVisit}<div id="root">`)
+  const rendering = renderGraphiQL({ ...options, onEditQuery: '' } as GraphiQLOptions)
+  const document = rendering
+    .trimStart()
+    .replace('<div id="root">', () => `${firstVisit}<div id="root">`)
+    .replace('"onEditQuery":""', () => keepAddress) // functions do not come through the options, which are JSON
   const gzipped = await promisify(gzip)(document)
   return {
     gzipped,

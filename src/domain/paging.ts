@@ -14,8 +14,8 @@ export interface PageArgs {
   readonly before?: string | null | undefined
 }
 
-const defaultPageSize = 50
-const maxPageSize = 200
+export const defaultPageSize = 50
+export const maxPageSize = 200
 
 /** How rows are sorted: by one column, then by id, both the same way. */
 export interface Order {

@@ -5,6 +5,7 @@ import type { Config } from '../config.ts'
 import type { Deps } from '../deps.ts'
 import type { Context } from './context.ts'
 import { clientError, finishResult } from './errors.ts'
+import { documentLimits } from './limits.ts'
 
 /** What Yoga carries from the door to the resolvers. */
 export interface ServerContext {
@@ -25,7 +26,7 @@ export function createGraphqlServer(deps: Pick<Deps, 'config' | 'log'>, schema: 
     multipart: false,
     logging: { debug() {}, info() {}, warn: (...args) => deps.log.warn(args), error() {} }, // finishResult logs, with the request id
     maskedErrors: { maskError: (error) => clientError(error) },
-    plugins: [introspectionSwitch(deps.config), pipeline(deps.config)],
+    plugins: [documentLimits(schema), introspectionSwitch(deps.config), pipeline(deps.config)],
   })
 }
 

@@ -1,0 +1,94 @@
+/** The demo district: made once, whole or not at all, in a database that has no district yet. */
+import sql from 'sql-template-tag'
+import { scopes } from '../access/scopes.ts'
+import type { Deps, Queryable, Random } from '../deps.ts'
+import { createApiKey } from './api-keys.ts'
+import { insertInterviews, insertMentorAssignments, insertPeople, type NewInterview, type NewPerson } from './bulk-insert.ts'
+import {
+  demoArchived,
+  demoCandidates,
+  demoDistrict,
+  type DemoExtra,
+  demoInterviews,
+  type DemoPerson,
+  demoStaff,
+  type Impression,
+  impressions,
+  recordings,
+} from './demo-data.ts'
+import { candidateRole, defaultBoard, defaultForm, defaultProfile } from './district-defaults.ts'
+import { insertDistrict } from './new-district.ts'
+import { makeId } from './tokens.ts'
+
+export interface Demo {
+  readonly districtId: string
+  readonly adminEmail: string
+  /** An API key with every scope: shown this once. */
+  readonly key: string
+}
+
+/** Makes the demo district; nothing when there is a district already. Its dates lie before the database's today. */
+export function createDemo({ db, random }: Pick<Deps, 'db' | 'random'>): Promise<Demo | undefined> {
+  return db.transaction(async (tx) => {
+    const [found] = await tx.query<{ now: Date; taken: boolean }>(sql`select now() as now, exists (select from districts) as taken`)
+    if (found!.taken) return undefined
+    const { admin } = demoDistrict
+    const { districtId } = await insertDistrict(tx, random, { name: demoDistrict.name.en, admin })
+    await tx.query(
+      sql`update districts set name = ${JSON.stringify(demoDistrict.name)}::jsonb, languages = ${demoDistrict.languages}::text[], billing_plan = 'pro',
+            created_at = now() - make_interval(days => ${demoDistrict.ageDays}), trial_ends_at = trial_ends_at - make_interval(days => ${demoDistrict.ageDays})
+          where id = ${districtId}`,
+    )
+    await fill(tx, { districtId, now: found!.now, random })
+    const { key } = await createApiKey({ db: tx, random }, { districtId, name: 'Demo', scopes: scopes.map(({ id }) => id) })
+    return { districtId, adminEmail: admin.email, key }
+  })
+}
+
+async function fill(tx: Queryable, { districtId, now, random }: { districtId: string; now: Date; random: Random }): Promise<void> {
+  const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000)
+  const ids = new Map<string, string>()
+  const idOf = (address: string) => ids.get(address)!
+  const person = ([email, first, last, language]: DemoPerson, days: number, rest: Pick<NewPerson, 'roles'> & Partial<NewPerson>): NewPerson => {
+    const id = makeId(random)
+    ids.set(email, id)
+    return { districtId, id, email, first, last, language, tags: [], createdAt: daysAgo(days), ...rest }
+  }
+
+  const [archivedEmail, archivedFirst, archivedLast, archivedLanguage, archivedDaysAgo] = demoArchived
+  await insertPeople(tx, [
+    ...demoStaff.map(([email, first, last, language, roles]) => person([email, first, last, language], demoDistrict.ageDays, { roles })),
+    ...demoCandidates.map(([email, first, last, language, , tags, days]) => person([email, first, last, language], days, { roles: { [candidateRole]: 1 }, tags })),
+    person([archivedEmail, archivedFirst, archivedLast, archivedLanguage], archivedDaysAgo, { roles: { [candidateRole]: 1 }, archived: true }),
+  ])
+  await insertMentorAssignments(
+    tx,
+    demoCandidates.flatMap(([email, , , , mentors]) => mentors.map((mentor) => ({ districtId, mentorId: idOf(mentor), candidateId: idOf(email) }))),
+  )
+  await insertInterviews(
+    tx,
+    demoInterviews.map(([email, days, published, recommendation, impression, { recording, quiz = 1 }: DemoExtra = {}]): NewInterview => ({
+      districtId,
+      id: makeId(random),
+      personId: idOf(email),
+      date: daysAgo(days).toISOString().slice(0, 10),
+      boardId: defaultBoard.id,
+      formId: defaultForm.id,
+      profileId: defaultProfile.id,
+      published,
+      responses: responses(recommendation, impressions[impression], quiz),
+      recordings: recording === undefined ? {} : { '1a': recordings[recording] },
+      createdAt: daysAgo(days),
+      updatedAt: daysAgo(Math.max(0, days - 3)),
+    })),
+  )
+}
+
+/** By the ids of the default form's fields. */
+const responses = (recommendation: 1 | 2, { excited, workOn, notes }: Impression, quiz: 0 | 1) => ({
+  '1a': recommendation,
+  '1b': excited,
+  '1c': workOn,
+  '1d': notes,
+  '1f': quiz,
+})

@@ -1,0 +1,77 @@
+/** HTTP as an attacker writes it: any header, any bytes; and a gateway over dependencies that a test has tampered with. */
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders, request } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { afterAll } from 'vitest'
+import { createApp } from '../../src/app.ts'
+import type { Deps } from '../../src/deps.ts'
+
+export interface RawAnswer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+  /** The parsed JSON, or `undefined` for something else. */
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly json: any
+}
+
+export interface RawRequest {
+  readonly method?: string
+  /** An array sends the header once for each value. */
+  readonly headers?: Readonly<Record<string, string | string[]>>
+  readonly body?: string | Buffer
+}
+
+/** One request without fetch's manners: forbidden headers (Origin, Host, Sec-Fetch-Site, Cookie) are sent as they are given. */
+export async function raw(url: string, { method = 'GET', headers = {}, body }: RawRequest = {}): Promise<RawAnswer> {
+  const sent = request(url, { method, headers: { ...(body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }), ...headers }, agent: false })
+  const answered = once(sent, 'response')
+  sent.on('error', () => {}) // the answer may come, and the connection end, before the whole body is sent
+  sent.end(body)
+  const [res] = await answered
+  const answer = await text(res)
+  return { status: res.statusCode as number, headers: res.headers as IncomingHttpHeaders, text: answer, json: parsed(answer) }
+}
+
+/** The first line of what a server answers to these bytes. */
+export async function statusLineFor(url: string, bytes: string | Buffer): Promise<string> {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  socket.on('error', () => {})
+  socket.write(bytes)
+  const chunks: Buffer[] = []
+  for await (const chunk of socket) {
+    chunks.push(chunk as Buffer)
+    if (Buffer.concat(chunks).includes('\r\n')) break
+  }
+  socket.destroy()
+  return Buffer.concat(chunks).toString('latin1').split('\r\n', 1)[0]!
+}
+
+/** The gateway over these dependencies, without a mailer of its own; it ends after the last test. @returns its address */
+export async function serve(deps: Deps): Promise<string> {
+  const server = createServer(createApp(deps))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  afterAll(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** A body as JSON, with its header. */
+export const json = (body: unknown, headers: RawRequest['headers'] = {}): RawRequest => ({
+  method: 'POST',
+  headers: { 'Content-Type': 'application/json', ...headers },
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+})
+
+function parsed(answer: string): unknown {
+  try {
+    return JSON.parse(answer)
+  } catch {
+    return undefined
+  }
+}
