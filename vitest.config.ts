@@ -6,6 +6,9 @@ const patienceMs = 60_000
 // An embedded PostgreSQL takes up to 0.9 GB a worker.
 const workers = 2
 
+// Where continuous integration finds the numbers.
+const report = process.env['TEST_REPORT']
+
 const suite = (name: string, include: string) => ({
   test: {
     name,
@@ -23,6 +26,11 @@ export default defineConfig({
     // Here and not in the suites, which would each run it: one database to copy from is enough for all.
     globalSetup: 'test/support/global-setup.ts',
     maxWorkers: workers,
-    projects: [suite('gateway', 'test/*.test.ts'), suite('postgres', 'test/postgres/*.test.ts'), suite('browser', 'test/browser/*.test.ts')],
+    reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
+    projects: [
+      suite('gateway', 'test/*.test.ts'),
+      suite('postgres', 'test/postgres/*.test.ts'),
+      suite('browser', 'test/browser/*.test.ts'),
+    ],
   },
 })

@@ -17,7 +17,7 @@ if [ -z "$programs" ]; then
   exit 1
 fi
 
-cluster=$(mktemp -d "${TMPDIR:-/tmp}/credentials-gateway-postgres.XXXXXX")
+cluster=$(mktemp -d /tmp/credentials-gateway-postgres.XXXXXX) # where its owner, too, may go
 as_owner=()
 if [ "$(id -u)" = 0 ]; then # the server refuses to run as root
   owner=postgres

@@ -12,7 +12,9 @@ export interface WelcomeFacts {
   /** Made a moment ago. Its key is printed here and nowhere else. */
   readonly demo?: Demo | undefined
   /** What was there already. `people` is counted in the embedded database alone. */
-  readonly found?: { readonly districts: number; readonly people: number; readonly districtId?: string; readonly adminEmail?: string } | undefined
+  readonly found?:
+    | { readonly districts: number; readonly people: number; readonly districtId?: string; readonly adminEmail?: string }
+    | undefined
 }
 
 /** Looks at the database, then writes the welcome; on a server it reads one row, however many there are. */
@@ -33,7 +35,10 @@ export async function welcome({ db, config }: Pick<Deps, 'db' | 'config'>, demo?
           from districts d order by d.created_at, d.id limit 1) as first on true`,
   )
   const { districts, people, districtId, adminEmail } = found!
-  return welcomeText({ ...facts, ...(districtId === null ? {} : { found: { districts, people, districtId, ...(adminEmail === null ? {} : { adminEmail }) } }) })
+  return welcomeText({
+    ...facts,
+    ...(districtId === null ? {} : { found: { districts, people, districtId, ...(adminEmail === null ? {} : { adminEmail }) } }),
+  })
 }
 
 /** Plain text, for a terminal and for a pipe. */

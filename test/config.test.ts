@@ -137,7 +137,11 @@ describe.each([
   ['MAIL_FROM', ['Gateway <no-reply@example.org>'], ['nobody', 'a@example.org\r\nBcc: b@example.org']],
   ['DEV_MAIL', ['on', 'off'], ['true', '1', 'ON']],
   ['TRUSTED_PROXY_HOPS', ['0', '10'], ['11', '1.5', 'all']],
-  ['CORS_ORIGINS', ['https://a.example.org', 'https://a.example.org,http://localhost:3000'], ['*', 'a.example.org', 'https://a.example.org/']],
+  [
+    'CORS_ORIGINS',
+    ['https://a.example.org', 'https://a.example.org,http://localhost:3000'],
+    ['*', 'a.example.org', 'https://a.example.org/'],
+  ],
   ['INTROSPECTION', ['on', 'off', 'signed-in'], ['true', 'signed in']],
   ['LOG_LEVEL', ['trace', 'silent'], ['verbose', 'INFO']],
 ] as const)('%s', (variable, good, bad) => {
@@ -165,13 +169,17 @@ describe('with a database server', () => {
 
   test('the direct connection is the same one, unless another is named', () => {
     expect(readConfig(server)).toMatchObject({ directDatabaseUrl: server.DATABASE_URL, pooled: false })
-    expect(mistakesIn({ DIRECT_DATABASE_URL: server.DATABASE_URL })).toEqual([expect.stringMatching(/^DIRECT_DATABASE_URL needs DATABASE_URL/)])
+    expect(mistakesIn({ DIRECT_DATABASE_URL: server.DATABASE_URL })).toEqual([
+      expect.stringMatching(/^DIRECT_DATABASE_URL needs DATABASE_URL/),
+    ])
   })
 })
 
 describe('mail', () => {
   test('Postmark needs a sender, and has a message stream', () => {
-    expect(mistakesIn({ POSTMARK_SERVER_TOKEN: 'token' })).toEqual([expect.stringMatching(/^MAIL_FROM is required with POSTMARK_SERVER_TOKEN/)])
+    expect(mistakesIn({ POSTMARK_SERVER_TOKEN: 'token' })).toEqual([
+      expect.stringMatching(/^MAIL_FROM is required with POSTMARK_SERVER_TOKEN/),
+    ])
     expect(readConfig(server).postmark).toEqual({ token: 'token', apiUrl: undefined, stream: 'outbound', from: 'no-reply@example.org' })
   })
 
@@ -186,7 +194,9 @@ describe('mail', () => {
 describe('in production', () => {
   test('sign-in mail is never shown on the machine', () => {
     expect(mistakesIn({ ...server, NODE_ENV: 'production', DEV_MAIL: 'on' })).toEqual([expect.stringMatching(/^DEV_MAIL must not be on/)])
-    expect(mistakesIn({ NODE_ENV: 'production' })).toEqual([expect.stringMatching(/^POSTMARK_SERVER_TOKEN is required with NODE_ENV=production/)])
+    expect(mistakesIn({ NODE_ENV: 'production' })).toEqual([
+      expect.stringMatching(/^POSTMARK_SERVER_TOKEN is required with NODE_ENV=production/),
+    ])
   })
 
   test('the schema is shown to those who are signed in, unless said otherwise', () => {

@@ -49,13 +49,16 @@ test('a folder whose holder died is taken over', async () => {
 })
 
 // Elsewhere nothing tells when a process started.
-test.runIf(existsSync('/proc/self/stat'))('a folder whose holder died is taken over although its pid lives again in another process', () => {
-  const folder = newFolder()
-  holdFolder(folder, process.pid)()
-  writeFileSync(join(folder, 'lock'), JSON.stringify({ pid: process.ppid, started: '1' }))
-  holdFolder(folder, process.pid)
-  expect(holder(folder)).toMatchObject({ pid: process.pid })
-})
+test.runIf(existsSync('/proc/self/stat'))(
+  'a folder whose holder died is taken over although its pid lives again in another process',
+  () => {
+    const folder = newFolder()
+    holdFolder(folder, process.pid)()
+    writeFileSync(join(folder, 'lock'), JSON.stringify({ pid: process.ppid, started: '1' }))
+    holdFolder(folder, process.pid)
+    expect(holder(folder)).toMatchObject({ pid: process.pid })
+  },
+)
 
 test('a lock that a crash cut short holds nothing', () => {
   const folder = newFolder()
@@ -114,7 +117,9 @@ test('of processes that reach for a dead process’s folder at the same moment, 
   writeFileSync(script, racer)
   const start = Date.now() + 1_000
   const racers = Array.from({ length: 4 }, () => spawn(process.execPath, [script, `${start}`], { stdio: ['pipe', 'pipe', 'inherit'] }))
-  const results = (await Promise.all(racers.map(({ stdout }) => text(stdout)))).map((line) => JSON.parse(line) as { pid: number; won: number[] })
+  const results = (await Promise.all(racers.map(({ stdout }) => text(stdout)))).map(
+    (line) => JSON.parse(line) as { pid: number; won: number[] },
+  )
   expect(results.flatMap(({ won }) => won).toSorted((a, b) => a - b)).toEqual(folders.map((_, n) => n))
   for (const { pid, won } of results) {
     for (const n of won) expect(holder(folders[n]!)).toMatchObject({ pid })

@@ -52,7 +52,14 @@ describe('the sign-in message', () => {
     expect(html).not.toMatch(/<img|<script|url\(/i)
   })
 
-  test.each([['pt-BR', 'pt'], ['ES', 'es'], ['ko_KR', 'ko'], ['zh-Hant', 'en'], ['', 'en'], ['constructor', 'en']])('for somebody who reads %s it is written in %s', (tag, language) => {
+  test.each([
+    ['pt-BR', 'pt'],
+    ['ES', 'es'],
+    ['ko_KR', 'ko'],
+    ['zh-Hant', 'en'],
+    ['', 'en'],
+    ['constructor', 'en'],
+  ])('for somebody who reads %s it is written in %s', (tag, language) => {
     expect(message({ language: tag }).html).toContain(`<html lang="${language}"`)
   })
 
@@ -72,22 +79,36 @@ describe('the sign-in message', () => {
   })
 
   test('nothing from the database breaks a line, whatever it holds', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), fc.constantFrom(...mailLanguages), (first, districtName, language) => {
-      const { subject, text } = message({ first, districtName, language })
-      expect(subject).not.toMatch(/[\p{Cc}\u2028\u2029]/u)
-      expect(firstSixDigits(subject)).toBe(login.code)
-      expect(firstSixDigits(text)).toBe(login.code)
-      expect(firstUrl(text)).toBe(login.link)
-      expect(text.split('\n')).toHaveLength(message({ language }).text.split('\n').length)
-    }))
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary' }),
+        fc.string({ unit: 'binary' }),
+        fc.constantFrom(...mailLanguages),
+        (first, districtName, language) => {
+          const { subject, text } = message({ first, districtName, language })
+          expect(subject).not.toMatch(/[\p{Cc}\u2028\u2029]/u)
+          expect(firstSixDigits(subject)).toBe(login.code)
+          expect(firstSixDigits(text)).toBe(login.code)
+          expect(firstUrl(text)).toBe(login.link)
+          expect(text.split('\n')).toHaveLength(message({ language }).text.split('\n').length)
+        },
+      ),
+    )
   })
 
   test('a name cannot add a header by way of the subject', () => {
-    expect(message({ districtName: 'North\r\nBcc: everybody@example.org' }).subject).toBe('012345 is your sign-in code for North Bcc: everybody@example.org')
+    expect(message({ districtName: 'North\r\nBcc: everybody@example.org' }).subject).toBe(
+      '012345 is your sign-in code for North Bcc: everybody@example.org',
+    )
   })
 
   test('everything from the database is escaped in the HTML part', () => {
-    const { html } = message({ first: '<b>Ana</b>', districtName: `"><script>alert('1')</script>`, link: 'https://gateway.example.org/?a=1&b="x"#t', host: '<host>' })
+    const { html } = message({
+      first: '<b>Ana</b>',
+      districtName: `"><script>alert('1')</script>`,
+      link: 'https://gateway.example.org/?a=1&b="x"#t',
+      host: '<host>',
+    })
     expect(html).not.toMatch(/<b>|<script|<host>|b="x"/)
     expect(html).toContain('&lt;b&gt;Ana&lt;/b&gt;')
     expect(html).toContain('a=1&amp;b=&quot;x&quot;')
@@ -100,22 +121,29 @@ describe('the sign-in message', () => {
   })
 
   test('text on any accent can be read', () => {
-    fc.assert(fc.property(fc.integer({ min: 0, max: 0xffffff }), (number) => {
-      const colour = `#${number.toString(16).padStart(6, '0')}`
-      expect(contrast(colour, textOn(colour))).toBeGreaterThanOrEqual(4.5)
-    }))
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 0xffffff }), (number) => {
+        const colour = `#${number.toString(16).padStart(6, '0')}`
+        expect(contrast(colour, textOn(colour))).toBeGreaterThanOrEqual(4.5)
+      }),
+    )
   })
 })
 
 describe('Postmark', () => {
   const settings = { token: 'postmark-secret-token', stream: 'sign-in', from: 'Gateway <gateway@example.org>' }
   let postmark: FakePostmark
-  beforeEach(async () => { postmark = await startFakePostmark() })
+  beforeEach(async () => {
+    postmark = await startFakePostmark()
+  })
   afterEach(() => postmark.close())
 
   const send = (timeoutSeconds?: number) => postmarkMail({ ...settings, apiUrl: postmark.url }, timeoutSeconds).send(message())
   const failure = async (timeoutSeconds?: number): Promise<Error> => {
-    const error: unknown = await send(timeoutSeconds).then(() => undefined, (reason: unknown) => reason)
+    const error: unknown = await send(timeoutSeconds).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
     if (!(error instanceof Error)) throw new Error('This mail should not have been accepted.')
     return error
   }
@@ -123,15 +151,26 @@ describe('Postmark', () => {
   test('a message arrives whole, with its tag and stream, and with tracking off', async () => {
     await send()
     const { to, subject, text, html } = message()
-    expect(postmark.delivered).toEqual([{
-      From: settings.from, To: to, Subject: subject, TextBody: text, HtmlBody: html,
-      Tag: 'login', MessageStream: 'sign-in', TrackOpens: false, TrackLinks: 'None',
-    }])
+    expect(postmark.delivered).toEqual([
+      {
+        From: settings.from,
+        To: to,
+        Subject: subject,
+        TextBody: text,
+        HtmlBody: html,
+        Tag: 'login',
+        MessageStream: 'sign-in',
+        TrackOpens: false,
+        TrackLinks: 'None',
+      },
+    ])
     expect(postmark.received[0]!.headers['x-postmark-server-token']).toBe(settings.token)
   })
 
   test('a host with a path keeps it', async () => {
-    const error: unknown = await postmarkMail({ ...settings, apiUrl: `${postmark.url}/proxy/` }).send(message()).catch((reason: unknown) => reason)
+    const error: unknown = await postmarkMail({ ...settings, apiUrl: `${postmark.url}/proxy/` })
+      .send(message())
+      .catch((reason: unknown) => reason)
     expect(String(error)).toContain('404')
     expect(postmark.received).toEqual([])
   })
@@ -187,13 +226,20 @@ describe('Postmark', () => {
 
   test('no error repeats the message, its code, its link or the server token', async () => {
     const echo = { status: 500, message: `${settings.token} ${login.code} ${login.link} ${message().text}` }
-    for (const behaviour of [echo, { ...echo, status: 422, errorCode: 300 }, { ...echo, status: 429, headers: { 'Retry-After': '1' } }, 'reset'] as const) {
+    for (const behaviour of [
+      echo,
+      { ...echo, status: 422, errorCode: 300 },
+      { ...echo, status: 429, headers: { 'Retry-After': '1' } },
+      'reset',
+    ] as const) {
       postmark.script(behaviour)
       const error = await failure()
       const all = `${error.message} ${error.stack} ${JSON.stringify(error, Object.getOwnPropertyNames(error))} ${String(error.cause)}`
       for (const secret of [settings.token, login.code, token]) expect(all).not.toContain(secret)
     }
-    const broken: unknown = await postmarkMail({ ...settings, token: 'broken\ntoken', apiUrl: postmark.url }).send(message()).catch((reason: unknown) => reason)
+    const broken: unknown = await postmarkMail({ ...settings, token: 'broken\ntoken', apiUrl: postmark.url })
+      .send(message())
+      .catch((reason: unknown) => reason)
     expect(String(broken)).toMatch(/did not answer/)
     expect(String(broken)).not.toContain('broken')
   })
@@ -204,7 +250,9 @@ describe("development's mailbox", () => {
     const printed: string[] = []
     const mailbox = devMailbox((text) => printed.push(text))
     for (let n = 0; n < 60; n++) await mailbox.send(message({ code: String(n).padStart(6, '0') }))
-    expect(mailbox.messages().map(({ message: { subject } }) => subject.slice(0, 6))).toEqual(Array.from({ length: 50 }, (_, n) => String(n + 10).padStart(6, '0')))
+    expect(mailbox.messages().map(({ message: { subject } }) => subject.slice(0, 6))).toEqual(
+      Array.from({ length: 50 }, (_, n) => String(n + 10).padStart(6, '0')),
+    )
     expect(printed).toHaveLength(60)
     expect(firstSixDigits(printed.at(-1)!)).toBe('000059')
     expect(printed.at(-1)!.split('\n')).toContain(login.link)

@@ -32,7 +32,9 @@ test('each migration is recorded as applied, with the SHA-256 of its file', asyn
   const recorded = await db.query(sql`
     select migration_name as name, checksum, applied_steps_count as steps, finished_at is not null as finished, rolled_back_at as "rolledBackAt"
     from _prisma_migrations order by migration_name`)
-  expect(recorded).toEqual(migrations.map(({ name, sql: text }) => ({ name, checksum: sha256(text), steps: 1, finished: true, rolledBackAt: null })))
+  expect(recorded).toEqual(
+    migrations.map(({ name, sql: text }) => ({ name, checksum: sha256(text), steps: 1, finished: true, rolledBackAt: null })),
+  )
 })
 
 test('migrating again does nothing', async () => {
@@ -48,7 +50,12 @@ test('a new, a changed and an unfinished migration are told apart', async () => 
   const select = (text: string) => db.query<Record<string, unknown>>(sql([text] as never))
   const [first, ...rest] = migrations
   const edited = [{ ...first!, sql: `${first!.sql}\n-- edited` }, ...rest, { name: '99990101000000_new', sql: 'select 1' }]
-  expect(await migrationStatus(select, edited)).toEqual({ applied: names, pending: ['99990101000000_new'], changed: [first!.name], failed: [] })
+  expect(await migrationStatus(select, edited)).toEqual({
+    applied: names,
+    pending: ['99990101000000_new'],
+    changed: [first!.name],
+    failed: [],
+  })
 
   await db.query(sql`update _prisma_migrations set finished_at = null where migration_name = ${first!.name}`)
   expect(await migrationStatus(select)).toMatchObject({ applied: names.slice(1), failed: [first!.name] })
@@ -59,4 +66,3 @@ test('a database without the record has everything pending', async () => {
   const none = await migrationStatus(async () => [{ present: false }])
   expect(none).toEqual({ applied: [], pending: names, changed: [], failed: [] })
 })
-

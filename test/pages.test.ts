@@ -12,7 +12,8 @@ import { consolePages } from '../src/console/pages.ts'
 import { loginMessage } from '../src/domain/mail.ts'
 
 const mailbox = devMailbox(() => {})
-const notFound: Page = (_req, res) => void res.writeHead(404, { 'Content-Type': 'application/json' }).end('{"error":"There is nothing at this address."}')
+const notFound: Page = (_req, res) =>
+  void res.writeHead(404, { 'Content-Type': 'application/json' }).end('{"error":"There is nothing at this address."}')
 const pages = consolePages({ devMailbox: mailbox, notFound })
 let server: Server
 let origin: string
@@ -90,7 +91,14 @@ describe('GraphiQL', () => {
 
 describe('/dev/mail', () => {
   test('shows the newest mail first, as text', async () => {
-    const login = { to: 'ana@example.org', first: '<img src=x>', language: 'en', districtName: '<script>alert(1)</script>', accent: '#123', host: 'localhost' }
+    const login = {
+      to: 'ana@example.org',
+      first: '<img src=x>',
+      language: 'en',
+      districtName: '<script>alert(1)</script>',
+      accent: '#123',
+      host: 'localhost',
+    }
     await mailbox.send(loginMessage({ ...login, code: '111111', link: `${origin}/sign-in#first` }))
     await mailbox.send(loginMessage({ ...login, code: '222222', link: `${origin}/sign-in#second"onclick=x` }))
     const { body } = await ask('/dev/mail')
@@ -104,21 +112,39 @@ describe('/dev/mail', () => {
     expect(consolePages({ notFound }).has('/dev/mail')).toBe(false)
   })
 
-  test.each(['localhost', 'LOCALHOST:4000', '127.0.0.1', '127.8.9.10:80', '[::1]', '[::1]:4000'])('answers to the host %s', async (host) => {
-    expect((await ask('/dev/mail', { Host: host })).status).toBe(200)
-  })
+  test.each(['localhost', 'LOCALHOST:4000', '127.0.0.1', '127.8.9.10:80', '[::1]', '[::1]:4000'])(
+    'answers to the host %s',
+    async (host) => {
+      expect((await ask('/dev/mail', { Host: host })).status).toBe(200)
+    },
+  )
 
   test.each([
-    { Host: 'evil.example' }, { Host: 'localhost.evil.example' }, { Host: '127.0.0.1.evil.example' }, { Host: '127.evil.example' },
-    { Host: 'evil.example:127' }, { Host: '10.0.0.1' }, { Host: '[::2]' }, { Host: 'localhost@evil.example' },
-    { Host: 'localhost', 'X-Forwarded-For': '203.0.113.5' }, { Host: 'localhost', Forwarded: 'for=203.0.113.5' },
+    { Host: 'evil.example' },
+    { Host: 'localhost.evil.example' },
+    { Host: '127.0.0.1.evil.example' },
+    { Host: '127.evil.example' },
+    { Host: 'evil.example:127' },
+    { Host: '10.0.0.1' },
+    { Host: '[::2]' },
+    { Host: 'localhost@evil.example' },
+    { Host: 'localhost', 'X-Forwarded-For': '203.0.113.5' },
+    { Host: 'localhost', Forwarded: 'for=203.0.113.5' },
   ])('to %j it answers like an unknown address, whatever the method', async (headers) => {
-    for (const method of ['GET', 'HEAD', 'POST']) expect(await ask('/dev/mail', headers, method)).toEqual(await ask('/nowhere', headers, method))
+    for (const method of ['GET', 'HEAD', 'POST'])
+      expect(await ask('/dev/mail', headers, method)).toEqual(await ask('/nowhere', headers, method))
   })
 
   test.each([
-    ['127.0.0.1', true], ['127.1.2.3', true], ['::1', true], ['::ffff:127.0.0.1', true],
-    ['10.0.0.1', false], ['::ffff:10.0.0.1', false], ['::', false], ['1127.0.0.1', false], [undefined, false],
+    ['127.0.0.1', true],
+    ['127.1.2.3', true],
+    ['::1', true],
+    ['::ffff:127.0.0.1', true],
+    ['10.0.0.1', false],
+    ['::ffff:10.0.0.1', false],
+    ['::', false],
+    ['1127.0.0.1', false],
+    [undefined, false],
   ])('a peer at %s: %s', (remoteAddress, expected) => {
     const made = { headers: { host: 'localhost' }, socket: { remoteAddress } } as unknown as Parameters<typeof isLoopbackRequest>[0]
     expect(isLoopbackRequest(made)).toBe(expected)

@@ -46,6 +46,7 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
     max: poolSize,
     connectionTimeoutMillis: connectTimeoutMs,
     query_timeout: statementTimeoutMs,
+    ...(pooled ? {} : { statement_timeout: statementTimeoutMs }), // a pooler refuses parameters it does not know
     types: textDate as never,
     application_name: 'credentials-gateway',
   })
@@ -68,7 +69,9 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
         await answered(client.query('commit'))
         return result
       } catch (error) {
-        await client.query('rollback').catch((lost: Error) => { broken = lost })
+        // A connection that does not answer is thrown away, and its transaction with it.
+        if (error instanceof Problem && error.code === 'UNAVAILABLE') broken = error
+        else await client.query('rollback').catch((lost: Error) => { broken = lost })
         throw error
       } finally {
         client.release(broken)

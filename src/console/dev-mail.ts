@@ -24,9 +24,10 @@ export const devMailPage = (mailbox: Mailbox, notFound: Page): Page => {
 }
 
 function render(messages: readonly ReceivedMessage[]): string {
-  const list = messages.length === 0
-    ? '<p class="card">Nothing yet. Ask for a sign-in mail and load this page again.</p>'
-    : messages.toReversed().map(renderMessage).join('\n')
+  const list =
+    messages.length === 0
+      ? '<p class="card">Nothing yet. Ask for a sign-in mail and load this page again.</p>'
+      : messages.toReversed().map(renderMessage).join('\n')
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -61,4 +62,8 @@ function renderMessage({ at, message }: ReceivedMessage): string {
 
 /** Lines that are one URL become links; everything is escaped. */
 const linked = (text: string): string =>
-  text.split('\n').map(escapeHtml).map((line) => (/^https?:\/\/\S+$/.test(line) ? `<a href="${line}" target="_blank" rel="noreferrer">${line}</a>` : line)).join('\n')
+  text
+    .split('\n')
+    .map(escapeHtml)
+    .map((line) => (/^https?:\/\/\S+$/.test(line) ? `<a href="${line}" target="_blank" rel="noreferrer">${line}</a>` : line))
+    .join('\n')

@@ -84,7 +84,9 @@ async function render(): Promise<Rendered> {
     headers: {
       ...pageHeaders,
       'Content-Security-Policy': contentSecurityPolicy({
-        'script-src': inlineScripts(document).map((script) => `'sha256-${createHash('sha256').update(script).digest('base64')}'`).join(' '),
+        'script-src': inlineScripts(document)
+          .map((script) => `'sha256-${createHash('sha256').update(script).digest('base64')}'`)
+          .join(' '),
         'style-src': "'self' 'unsafe-inline'", // the editor sets styles as it goes
         'font-src': 'data:',
         'worker-src': 'blob:', // the editor's language services
@@ -105,16 +107,19 @@ const inlineScripts = (document: string): string[] => [...document.matchAll(/<sc
 /** For GET requests to /graphql that accept text/html. */
 export const graphiqlPage: Page = reading((req, res) => {
   rendered ??= render()
-  rendered.then(({ gzipped, headers }) => {
-    if (req.headers['if-none-match'] === headers['ETag']) return void res.writeHead(304, headers).end()
-    if (/\bgzip\b/.test(req.headers['accept-encoding'] ?? '')) {
-      res.writeHead(200, { ...headers, 'Content-Encoding': 'gzip', 'Content-Length': gzipped.length })
-      return void res.end(gzipped)
-    }
-    res.writeHead(200, headers)
-    if (req.method === 'HEAD') return void res.end()
-    const plain = createGunzip()
-    plain.pipe(res)
-    plain.end(gzipped)
-  }, (error: unknown) => res.destroy(error as Error))
+  rendered.then(
+    ({ gzipped, headers }) => {
+      if (req.headers['if-none-match'] === headers['ETag']) return void res.writeHead(304, headers).end()
+      if (/\bgzip\b/.test(req.headers['accept-encoding'] ?? '')) {
+        res.writeHead(200, { ...headers, 'Content-Encoding': 'gzip', 'Content-Length': gzipped.length })
+        return void res.end(gzipped)
+      }
+      res.writeHead(200, headers)
+      if (req.method === 'HEAD') return void res.end()
+      const plain = createGunzip()
+      plain.pipe(res)
+      plain.end(gzipped)
+    },
+    (error: unknown) => res.destroy(error as Error),
+  )
 })

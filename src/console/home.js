@@ -28,7 +28,10 @@ onSubmit(byId('request'), async (fields) => {
 onSubmit(byId('verify'), async (fields) => {
   const message = byId('verify-message')
   try {
-    await ask('mutation EnterCode($code: String!, $email: String) { verifyCode(code: $code, email: $email) { ok } }', { code: fields.get('code'), email })
+    await ask('mutation EnterCode($code: String!, $email: String) { verifyCode(code: $code, email: $email) { ok } }', {
+      code: fields.get('code'),
+      email,
+    })
     say(message, 'note', 'You are signed in.')
     location.assign('/graphql')
   } catch (refusal) {

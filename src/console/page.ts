@@ -19,7 +19,9 @@ const strictPolicy = {
 
 /** The Content-Security-Policy of a page: the strict one, with the directives it must have otherwise. */
 export const contentSecurityPolicy = (otherwise: Readonly<Record<string, string>> = {}): string =>
-  Object.entries({ ...strictPolicy, ...otherwise }).map(([name, sources]) => `${name} ${sources}`).join('; ')
+  Object.entries({ ...strictPolicy, ...otherwise })
+    .map(([name, sources]) => `${name} ${sources}`)
+    .join('; ')
 
 export const pageHeaders = {
   'Content-Security-Policy': contentSecurityPolicy(),
@@ -39,11 +41,13 @@ const types: Readonly<Record<string, string>> = {
 const readAsset = (file: string): Buffer => readFileSync(new URL(`../../src/console/${file}`, import.meta.url))
 
 /** Answers GET and HEAD by `answer`, everything else with 405. */
-export const reading = (answer: Page): Page => (req, res) => {
-  if (req.method === 'GET' || req.method === 'HEAD') return answer(req, res)
-  res.writeHead(405, { ...pageHeaders, Allow: 'GET, HEAD', 'Content-Type': 'text/plain; charset=utf-8' })
-  res.end('This address answers GET and HEAD only.\n')
-}
+export const reading =
+  (answer: Page): Page =>
+  (req, res) => {
+    if (req.method === 'GET' || req.method === 'HEAD') return answer(req, res)
+    res.writeHead(405, { ...pageHeaders, Allow: 'GET, HEAD', 'Content-Type': 'text/plain; charset=utf-8' })
+    res.end('This address answers GET and HEAD only.\n')
+  }
 
 /** A document that is the same for everybody and never kept: it takes part in signing in. */
 export const staticPage = (file: string): Page => {

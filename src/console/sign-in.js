@@ -32,7 +32,8 @@ function takeToken() {
 }
 
 const sentenceOf = ({ code }) =>
-  ({ UNAUTHENTICATED: says.used, BAD_USER_INPUT: says.used, RATE_LIMITED: says.tooMany, UNREACHABLE: says.unreachable })[code] ?? says.failed
+  ({ UNAUTHENTICATED: says.used, BAD_USER_INPUT: says.used, RATE_LIMITED: says.tooMany, UNREACHABLE: says.unreachable })[code] ??
+  says.failed
 
 onSubmit(confirm, async () => {
   say(message, 'note', says.working)

@@ -12,7 +12,9 @@ const scopeIds = allScopes.map(({ id }) => id)
 const newApiKeySchema = z.object({
   districtId: z.string(),
   name: textSchema(100).trim().min(1, 'A name is needed, from 1 to 100 characters.'),
-  scopes: z.array(z.enum(scopeIds, `A scope is one of ${scopeIds.join(', ')}.`)).min(1, `At least one scope is needed, of ${scopeIds.join(', ')}.`),
+  scopes: z
+    .array(z.enum(scopeIds, `A scope is one of ${scopeIds.join(', ')}.`))
+    .min(1, `At least one scope is needed, of ${scopeIds.join(', ')}.`),
   /** Never, when left out. */
   expiresAt: z.date().nullish(),
   /** The person who makes it; nobody for one that an operator makes. */

@@ -67,14 +67,26 @@ export interface Impression {
 /** What a board wrote down; interviews below name these. */
 export const impressions = {
   teacher: {
-    excited: { en: 'A gifted teacher: the example of the lost sheep stayed with all of us.', es: 'Un don para enseñar: el ejemplo de la oveja perdida nos quedó a todos.' },
-    workOn: { en: 'Reading on church history before the next meeting.', es: 'Lectura de historia de la iglesia antes de la próxima reunión.' },
+    excited: {
+      en: 'A gifted teacher: the example of the lost sheep stayed with all of us.',
+      es: 'Un don para enseñar: el ejemplo de la oveja perdida nos quedó a todos.',
+    },
+    workOn: {
+      en: 'Reading on church history before the next meeting.',
+      es: 'Lectura de historia de la iglesia antes de la próxima reunión.',
+    },
     notes: { en: 'Ask the seminary for the missing transcript.' },
   },
   steady: {
     excited: { en: 'Steady, honest, and loved by the congregation.', fr: 'Une personne constante, honnête et aimée de la communauté.' },
-    workOn: { en: 'Delegating: not every visit has to be made in person.', fr: 'Déléguer : toutes les visites ne doivent pas être faites en personne.' },
-    notes: { en: 'One member abstained; the reasons are in the minutes.', fr: "Un membre s'est abstenu ; les raisons figurent au procès-verbal." },
+    workOn: {
+      en: 'Delegating: not every visit has to be made in person.',
+      fr: 'Déléguer : toutes les visites ne doivent pas être faites en personne.',
+    },
+    notes: {
+      en: 'One member abstained; the reasons are in the minutes.',
+      fr: "Un membre s'est abstenu ; les raisons figurent au procès-verbal.",
+    },
   },
   pioneer: {
     excited: { es: 'Ha abierto dos grupos de barrio desde cero.', en: 'Has opened two neighbourhood groups from nothing.' },
@@ -98,7 +110,11 @@ export const impressions = {
   },
   early: {
     excited: { en: 'Much energy, and a clear call.', es: 'Mucha energía y un llamado claro.', pt: 'Muita energia e um chamado claro.' },
-    workOn: { en: 'It is too early: finish the two courses that are open.', es: 'Es pronto: terminar los dos cursos abiertos.', pt: 'Ainda é cedo: concluir os dois cursos em aberto.' },
+    workOn: {
+      en: 'It is too early: finish the two courses that are open.',
+      es: 'Es pronto: terminar los dos cursos abiertos.',
+      pt: 'Ainda é cedo: concluir os dois cursos em aberto.',
+    },
     notes: { en: 'Not ready yet; nobody doubts that it will come.' },
   },
 } satisfies Record<string, Impression>
@@ -114,13 +130,15 @@ export const recordings = {
   caleb: {
     name: 'Ordination interview',
     url: 'https://media.example.org/interviews/thornton.mp3',
-    transcript: 'Board: What has changed since we met last year?\nCaleb: I used to prepare everything alone. Now three people share the Wednesday evenings, and they do it better than I did.',
+    transcript:
+      'Board: What has changed since we met last year?\nCaleb: I used to prepare everything alone. Now three people share the Wednesday evenings, and they do it better than I did.',
     summary: 'Speaks about sharing the work: three others now lead the Wednesday evenings.',
   },
   maria: {
     name: 'Entrevista de ordenación',
     url: 'https://media.example.org/interviews/nunez.mp3',
-    transcript: 'Junta: ¿Qué la sostiene en las semanas difíciles?\nMaría Fernanda: La gente. Siempre hay alguien que llega antes que yo con el café hecho.',
+    transcript:
+      'Junta: ¿Qué la sostiene en las semanas difíciles?\nMaría Fernanda: La gente. Siempre hay alguien que llega antes que yo con el café hecho.',
     summary: 'Habla de lo que la sostiene: la comunidad, también en las semanas difíciles.',
   },
 } satisfies Record<string, DemoRecording>

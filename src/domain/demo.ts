@@ -49,7 +49,11 @@ async function fill(tx: Queryable, { districtId, now, random }: { districtId: st
   const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000)
   const ids = new Map<string, string>()
   const idOf = (address: string) => ids.get(address)!
-  const person = ([email, first, last, language]: DemoPerson, days: number, rest: Pick<NewPerson, 'roles'> & Partial<NewPerson>): NewPerson => {
+  const person = (
+    [email, first, last, language]: DemoPerson,
+    days: number,
+    rest: Pick<NewPerson, 'roles'> & Partial<NewPerson>,
+  ): NewPerson => {
     const id = makeId(random)
     ids.set(email, id)
     return { districtId, id, email, first, last, language, tags: [], createdAt: daysAgo(days), ...rest }
@@ -58,29 +62,39 @@ async function fill(tx: Queryable, { districtId, now, random }: { districtId: st
   const [archivedEmail, archivedFirst, archivedLast, archivedLanguage, archivedDaysAgo] = demoArchived
   await insertPeople(tx, [
     ...demoStaff.map(([email, first, last, language, roles]) => person([email, first, last, language], demoDistrict.ageDays, { roles })),
-    ...demoCandidates.map(([email, first, last, language, , tags, days]) => person([email, first, last, language], days, { roles: { [candidateRole]: 1 }, tags })),
-    person([archivedEmail, archivedFirst, archivedLast, archivedLanguage], archivedDaysAgo, { roles: { [candidateRole]: 1 }, archived: true }),
+    ...demoCandidates.map(([email, first, last, language, , tags, days]) =>
+      person([email, first, last, language], days, { roles: { [candidateRole]: 1 }, tags }),
+    ),
+    person([archivedEmail, archivedFirst, archivedLast, archivedLanguage], archivedDaysAgo, {
+      roles: { [candidateRole]: 1 },
+      archived: true,
+    }),
   ])
   await insertMentorAssignments(
     tx,
-    demoCandidates.flatMap(([email, , , , mentors]) => mentors.map((mentor) => ({ districtId, mentorId: idOf(mentor), candidateId: idOf(email) }))),
+    demoCandidates.flatMap(([email, , , , mentors]) =>
+      mentors.map((mentor) => ({ districtId, mentorId: idOf(mentor), candidateId: idOf(email) })),
+    ),
   )
   await insertInterviews(
     tx,
-    demoInterviews.map(([email, days, published, recommendation, impression, { recording, quiz = 1 }: DemoExtra = {}]): NewInterview => ({
-      districtId,
-      id: makeId(random),
-      personId: idOf(email),
-      date: daysAgo(days).toISOString().slice(0, 10),
-      boardId: defaultBoard.id,
-      formId: defaultForm.id,
-      profileId: defaultProfile.id,
-      published,
-      responses: responses(recommendation, impressions[impression], quiz),
-      recordings: recording === undefined ? {} : { '1a': recordings[recording] },
-      createdAt: daysAgo(days),
-      updatedAt: daysAgo(Math.max(0, days - 3)),
-    })),
+    demoInterviews.map(([email, days, published, recommendation, impression, extra]): NewInterview => {
+      const { recording, quiz = 1 }: DemoExtra = extra ?? {}
+      return {
+        districtId,
+        id: makeId(random),
+        personId: idOf(email),
+        date: daysAgo(days).toISOString().slice(0, 10),
+        boardId: defaultBoard.id,
+        formId: defaultForm.id,
+        profileId: defaultProfile.id,
+        published,
+        responses: responses(recommendation, impressions[impression], quiz),
+        recordings: recording === undefined ? {} : { '1a': recordings[recording] },
+        createdAt: daysAgo(days),
+        updatedAt: daysAgo(Math.max(0, days - 3)),
+      }
+    }),
   )
 }
 

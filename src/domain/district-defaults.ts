@@ -12,7 +12,11 @@ export const candidateRole = '1c'
 export const boardRole = '1d'
 
 export const defaultRoles: readonly (Named & { permissions: RolePermissions })[] = [
-  { id: adminRole, name: names('Admin', 'Administrador', 'Administrateur', 'Administrador', '관리자'), permissions: { p: 2, g: 1, i: 2, s: 1, r: 1, B: 1 } },
+  {
+    id: adminRole,
+    name: names('Admin', 'Administrador', 'Administrateur', 'Administrador', '관리자'),
+    permissions: { p: 2, g: 1, i: 2, s: 1, r: 1, B: 1 },
+  },
   { id: mentorRole, name: names('Mentor', 'Mentor', 'Mentor', 'Mentor', '멘토'), permissions: { m: 1 } },
   { id: candidateRole, name: names('Candidate', 'Candidato', 'Candidat', 'Candidato', '후보자'), permissions: { c: 1 } },
   {
@@ -42,16 +46,52 @@ const recommendations: readonly Named[] = [
 
 /** In the order of the form. */
 export const defaultFields: readonly FormField[] = [
-  { id: '1a', name: names('Recommendation', 'Recomendación', 'Recommandation', 'Recomendação', '추천 여부'), type: 'select', private: false, options: recommendations },
+  {
+    id: '1a',
+    name: names('Recommendation', 'Recomendación', 'Recommandation', 'Recomendação', '추천 여부'),
+    type: 'select',
+    private: false,
+    options: recommendations,
+  },
   {
     id: '1b',
-    name: names('What excited the committee', 'Lo que entusiasmó al comité', 'Ce qui a enthousiasmé le comité', 'O que entusiasmou o comitê', '위원회가 인상 깊게 본 점'),
+    name: names(
+      'What excited the committee',
+      'Lo que entusiasmó al comité',
+      'Ce qui a enthousiasmé le comité',
+      'O que entusiasmou o comitê',
+      '위원회가 인상 깊게 본 점',
+    ),
     type: 'long_text',
     private: false,
     options: null,
   },
-  { id: '1c', name: names('What to work on', 'En qué trabajar', 'Points à travailler', 'O que trabalhar', '더 준비할 점'), type: 'long_text', private: false, options: null },
-  { id: '1d', name: names('Board notes', 'Notas de la junta', 'Notes de la commission', 'Notas da junta', '위원회 메모'), type: 'long_text', private: true, options: null },
-  { id: '1e', name: names('Attachments', 'Archivos adjuntos', 'Pièces jointes', 'Anexos', '첨부 파일'), type: 'file', private: false, options: null },
-  { id: '1f', name: names('Quiz completed', 'Cuestionario completado', 'Questionnaire terminé', 'Questionário concluído', '퀴즈 완료'), type: 'checkbox', private: false, options: null },
+  {
+    id: '1c',
+    name: names('What to work on', 'En qué trabajar', 'Points à travailler', 'O que trabalhar', '더 준비할 점'),
+    type: 'long_text',
+    private: false,
+    options: null,
+  },
+  {
+    id: '1d',
+    name: names('Board notes', 'Notas de la junta', 'Notes de la commission', 'Notas da junta', '위원회 메모'),
+    type: 'long_text',
+    private: true,
+    options: null,
+  },
+  {
+    id: '1e',
+    name: names('Attachments', 'Archivos adjuntos', 'Pièces jointes', 'Anexos', '첨부 파일'),
+    type: 'file',
+    private: false,
+    options: null,
+  },
+  {
+    id: '1f',
+    name: names('Quiz completed', 'Cuestionario completado', 'Questionnaire terminé', 'Questionário concluído', '퀴즈 완료'),
+    type: 'checkbox',
+    private: false,
+    options: null,
+  },
 ]

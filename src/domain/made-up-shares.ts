@@ -41,7 +41,8 @@ export function staffOf(people: number): Staff {
 const pattern = [3, 1, 0, 5, 2, 4, 1, 7, 3, 4]
 const before = pattern.map((_, index) => pattern.slice(0, index).reduce((a, b) => a + b, 0))
 const wholePattern = 30
-const weightBefore = (candidate: number): number => Math.floor(candidate / pattern.length) * wholePattern + before[candidate % pattern.length]!
+const weightBefore = (candidate: number): number =>
+  Math.floor(candidate / pattern.length) * wholePattern + before[candidate % pattern.length]!
 
 /** How many of a district's interviews the n-th of its candidates has; over all of them they add up. */
 export function interviewsOf(candidate: number, interviews: number, candidates: number): number {

@@ -19,7 +19,8 @@ export const tongues: readonly Tongue[] = [
   {
     language: 'en',
     percent: 46,
-    first: words(`James, Mary, Robert, Patricia, John, Jennifer, Michael, Linda, David, Elizabeth, William, Barbara, Richard, Susan, Joseph, Jessica,
+    first:
+      words(`James, Mary, Robert, Patricia, John, Jennifer, Michael, Linda, David, Elizabeth, William, Barbara, Richard, Susan, Joseph, Jessica,
       Thomas, Sarah, Charles, Karen, Daniel, Nancy, Matthew, Lisa, Anthony, Margaret, Mark, Sandra, Steven, Ashley, Paul, Emily, Andrew, Donna,
       Joshua, Michelle, Caleb, Hannah, Micah, Abigail, Isaiah, Ruth, Ezra, Naomi, Silas, Esther, Levi, Lydia`),
     last: words(`Smith, Johnson, Williams, Brown, Jones, Miller, Davis, Wilson, Anderson, Taylor, Thomas, Moore, Jackson, Martin, Thompson, White,
@@ -43,7 +44,8 @@ export const tongues: readonly Tongue[] = [
   {
     language: 'es',
     percent: 26,
-    first: words(`María, José, Carmen, Juan, Ana, Luis, Lucía, Carlos, Sofía, Jesús, Isabel, Ángel, Rosa, Miguel, Elena, Andrés, Verónica, Raúl, Inés,
+    first:
+      words(`María, José, Carmen, Juan, Ana, Luis, Lucía, Carlos, Sofía, Jesús, Isabel, Ángel, Rosa, Miguel, Elena, Andrés, Verónica, Raúl, Inés,
       Martín, Beatriz, Tomás, Pilar, Joaquín, Noemí, Adrián, Rocío, Víctor, Guadalupe, Óscar`),
     last: words(`García, Rodríguez, Martínez, Hernández, López, González, Pérez, Sánchez, Ramírez, Torres, Flores, Rivera, Gómez, Díaz, Reyes, Morales,
       Cruz, Ortiz, Gutiérrez, Chávez, Ramos, Ruiz, Álvarez, Mendoza, Vásquez, Castillo, Jiménez, Moreno, Núñez, Muñoz, Peña, Ibáñez`),
@@ -53,12 +55,18 @@ export const tongues: readonly Tongue[] = [
       'Sirve con alegría y con constancia.',
       'Las familias confían en su consejo.',
     ],
-    workOn: ['Terminar los cursos abiertos.', 'Cuidar el descanso y la familia.', 'Preparar los sermones con más antelación.', 'Leer más historia de la iglesia.'],
+    workOn: [
+      'Terminar los cursos abiertos.',
+      'Cuidar el descanso y la familia.',
+      'Preparar los sermones con más antelación.',
+      'Leer más historia de la iglesia.',
+    ],
   },
   {
     language: 'pt',
     percent: 10,
-    first: words(`João, Conceição, Antônio, Inês, Tainá, José, Ângela, Luís, Mônica, Caetano, Glória, Estêvão, Beatriz, Sebastião, Cecília, Davi, Letícia,
+    first:
+      words(`João, Conceição, Antônio, Inês, Tainá, José, Ângela, Luís, Mônica, Caetano, Glória, Estêvão, Beatriz, Sebastião, Cecília, Davi, Letícia,
       Tomás, Luísa, Simão`),
     last: words(`Silva, Santos, Oliveira, Souza, Pereira, Lima, Carvalho, Ferreira, Gonçalves, Araújo, Magalhães, Simões, Conceição, Assunção, Brandão,
       Falcão, Guimarães, Leitão, Nóbrega, Vilaça`),
@@ -68,11 +76,16 @@ export const tongues: readonly Tongue[] = [
   {
     language: 'fr',
     percent: 9,
-    first: words(`Élise, François, Aimée, Noël, Zoé, René, Hélène, Benoît, Chloé, Jérôme, Anaïs, Étienne, Cécile, Gaëlle, Maël, Solène, Théo, Inès, Raphaël,
+    first:
+      words(`Élise, François, Aimée, Noël, Zoé, René, Hélène, Benoît, Chloé, Jérôme, Anaïs, Étienne, Cécile, Gaëlle, Maël, Solène, Théo, Inès, Raphaël,
       Agnès`),
     last: words(`Martin, Bernard, Lefèvre, Béranger, Châtelain, Dieudonné, Fontaine, Gérard, Hébert, Lemaître, Noël, Pélissier, Rivière, Sénéchal, Thévenet,
       Vallée, Bélanger, Côté, Gagné, Légaré`),
-    excited: ['La musique rassemble ici trois générations.', 'Une parole simple, toujours préparée.', 'Une présence constante auprès des malades.'],
+    excited: [
+      'La musique rassemble ici trois générations.',
+      'Une parole simple, toujours préparée.',
+      'Une présence constante auprès des malades.',
+    ],
     workOn: ['Approfondir la théologie des sacrements.', 'Déléguer davantage.', 'Terminer les deux cours ouverts.'],
   },
   {
@@ -94,7 +107,10 @@ export const boardNotes: readonly string[] = [
   'Pedir a segunda carta de referência.',
 ]
 
-export const tags: readonly string[] = words('first-interview, ordination, renewal, transfer, scholarship, chaplain, missions, youth, music, bivocational, on-leave, spouse-in-ministry')
+export const tags: readonly string[] = words(
+  'first-interview, ordination, renewal, transfer, scholarship, chaplain, missions, youth, music, bivocational, on-leave, spouse-in-ministry',
+)
 
-export const places: readonly string[] = words(`Northern Lakes, Río Grande, Blue Ridge, Pacific Coast, Great Plains, Bay of Fundy, Sierra Nevada, Gulf, Prairie, Cascade, Delta,
+export const places: readonly string[] =
+  words(`Northern Lakes, Río Grande, Blue Ridge, Pacific Coast, Great Plains, Bay of Fundy, Sierra Nevada, Gulf, Prairie, Cascade, Delta,
   Piedmont, High Desert, Ozark, Chesapeake, Finger Lakes, Cumberland, Sandhills, Columbia, Mesa, Palmetto, Bluegrass, Saguaro, Redwood, Laurentide`)

@@ -47,7 +47,7 @@ export function loginHtml(mail: LoginHtml): string {
 }
 </style>
 </head>
-<body class="page" style="margin:0;padding:0;background:#f3f3f8;font-family:${fonts}">
+<body class="page" style="margin:0;padding:0;background:#f3f3f8;font-family:${fonts};word-break:keep-all;overflow-wrap:break-word">
 <table role="presentation" class="page" width="100%" cellpadding="0" cellspacing="0" style="background:#f3f3f8"><tr><td align="center" style="padding:24px 12px">
 <table role="presentation" class="card" width="100%" cellpadding="0" cellspacing="0" style="max-width:520px;background:#ffffff;border:1px solid #dedeea;border-radius:12px;border-collapse:separate;overflow:hidden;text-align:left">
 <tr><td style="padding:16px 28px;background:${accent};color:${textOn(accent)};font-size:16px;font-weight:600;overflow-wrap:anywhere">${text(mail.district)}</td></tr>

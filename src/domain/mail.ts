@@ -64,12 +64,24 @@ export function loginMessage(mail: LoginMail): Message {
     boundCode,
   ].join('\n\n')
   const html = loginHtml({
-    language, says, subject, first, district, accent: mail.accent, code, link, boundCode,
-    codeMinutes: codeLifetimeMinutes, linkMinutes: linkLifetimeMinutes,
+    language,
+    says,
+    subject,
+    first,
+    district,
+    accent: mail.accent,
+    code,
+    link,
+    boundCode,
+    codeMinutes: codeLifetimeMinutes,
+    linkMinutes: linkLifetimeMinutes,
   })
   return { to: mail.to, subject, text: `${text}\n`, html, tag: 'login' }
 }
 
 /** Line breaks would start another header or another URL's line; controls and direction marks would disguise what is read. */
 const oneLine = (value: string): string =>
-  value.replace(/[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ').replace(/\s+/gu, ' ').trim()
+  value
+    .replace(/[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ')
+    .replace(/\s+/gu, ' ')
+    .trim()

@@ -93,5 +93,8 @@ function sentence({ message, extensions }: GraphQLError): string {
   if (typeof field !== 'string') return message
   const ofVariable = /^Variable "\$\w+" (?:of (?:required|non-null) type .*|got invalid value .*?; (?<why>.*))$/s.exec(message)
   if (!ofVariable) return message.startsWith(field) ? message : `${field}: ${message}`
-  return ofVariable.groups?.['why'] ? `${field}: ${ofVariable.groups['why']}` : `${field} is required.`
+  const why = ofVariable.groups?.['why']
+  if (why === undefined) return `${field} is required.`
+  // graphql-js repeats the value, in GraphQL's notation.
+  return why.startsWith('String cannot represent') ? `${field} must be a string.` : `${field}: ${why}`
 }

@@ -46,7 +46,6 @@ test('the first query works with a key, and nothing is asked of another host or 
 
   await page.getByLabel('Show Documentation Explorer').click()
   await page.locator('.graphiql-doc-explorer', { hasText: 'Mutation' }).waitFor()
-  await page.screenshot({ path: '/tmp/shots/graphiql-real.png' })
   expect(seen).toEqual({ strayRequests: [], errors: [] })
   await page.context().close()
 })

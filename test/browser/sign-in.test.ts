@@ -22,7 +22,10 @@ async function mailed() {
 }
 
 /** A page in a browser of its own, and what it posts. */
-async function visit(address: string, options?: BrowserContextOptions): Promise<{ page: Page; posted: string[]; seen: ReturnType<typeof watch> }> {
+async function visit(
+  address: string,
+  options?: BrowserContextOptions,
+): Promise<{ page: Page; posted: string[]; seen: ReturnType<typeof watch> }> {
   const page = await browser.newPage(options)
   const posted: string[] = []
   page.on('request', (request) => request.method() === 'POST' && posted.push(request.postData() ?? ''))
@@ -80,7 +83,11 @@ test('without a token it says so and sends nothing; a link pasted into the same 
   await page.context().close()
 })
 
-test.each([['es-MX', 'es', 'Iniciar sesión'], ['ko', 'ko', '로그인'], ['de', 'en', 'Sign in']])('a browser that wishes %s reads %s', async (locale, language, title) => {
+test.each([
+  ['es-MX', 'es', 'Iniciar sesión'],
+  ['ko', 'ko', '로그인'],
+  ['de', 'en', 'Sign in'],
+])('a browser that wishes %s reads %s', async (locale, language, title) => {
   const { page } = await visit(`${gateway.url}/sign-in#token`, { locale })
   await page.getByRole('heading', { name: title }).waitFor()
   expect(await page.evaluate('document.documentElement.lang')).toBe(language)

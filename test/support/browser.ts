@@ -3,7 +3,15 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll } from 'vitest'
 
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
-const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
 
 /** Call it in `beforeAll`; it is closed after the last test. Each context is a browser of its own, without any history. */
 export async function openBrowser(): Promise<Browser> {

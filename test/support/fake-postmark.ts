@@ -44,7 +44,11 @@ export interface FakePostmark {
 
 const named = {
   ok: { status: 200, errorCode: 0, message: 'OK' },
-  inactive: { status: 422, errorCode: 406, message: 'You tried to send to recipient(s) that have been marked as inactive. Found inactive addresses: x@example.org.' },
+  inactive: {
+    status: 422,
+    errorCode: 406,
+    message: 'You tried to send to recipient(s) that have been marked as inactive. Found inactive addresses: x@example.org.',
+  },
   error: { status: 500, errorCode: 0, message: 'Internal Server Error' },
 } as const
 
@@ -56,8 +60,10 @@ export async function startFakePostmark(): Promise<FakePostmark> {
   const server = createServer((req, res) => void meet(req, res))
 
   async function meet(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    if (req.method !== 'POST' || req.url !== '/email') return answer(res, { status: 404, message: `There is no ${req.method} ${req.url} here.` })
-    if (!req.headers['x-postmark-server-token']) return answer(res, { status: 401, errorCode: 10, message: 'Missing or incorrect API token in header.' })
+    if (req.method !== 'POST' || req.url !== '/email')
+      return answer(res, { status: 404, message: `There is no ${req.method} ${req.url} here.` })
+    if (!req.headers['x-postmark-server-token'])
+      return answer(res, { status: 401, errorCode: 10, message: 'Missing or incorrect API token in header.' })
     const email = JSON.parse(await text(req)) as PostmarkEmail
     received.push({ headers: req.headers, email })
     const behaviour = scripted.shift() ?? 'ok'
@@ -83,9 +89,16 @@ export async function startFakePostmark(): Promise<FakePostmark> {
 }
 
 function answer(res: ServerResponse, { status, errorCode = 0, message = '', headers = {} }: PostmarkAnswer): void {
-  const body = status === 200
-    ? { To: '', SubmittedAt: new Date().toISOString(), MessageID: '00000000-0000-0000-0000-000000000000', ErrorCode: errorCode, Message: message }
-    : { ErrorCode: errorCode, Message: message }
+  const body =
+    status === 200
+      ? {
+          To: '',
+          SubmittedAt: new Date().toISOString(),
+          MessageID: '00000000-0000-0000-0000-000000000000',
+          ErrorCode: errorCode,
+          Message: message,
+        }
+      : { ErrorCode: errorCode, Message: message }
   res.writeHead(status, { 'Content-Type': 'application/json', ...headers })
   res.end(JSON.stringify(body))
 }

@@ -18,6 +18,8 @@ export const roles: Record<string, RolePermissions> = {
 }
 
 export interface PersonOptions {
+  /** One of its own when left out. */
+  id?: string
   first?: string
   last?: string
   email?: string
@@ -30,12 +32,16 @@ export interface PersonOptions {
 }
 
 export interface InterviewOptions {
+  /** One of its own when left out. */
+  id?: string
   date?: string
   published?: boolean
   boardId?: string
   profileId?: string
   responses?: Record<string, unknown>
   recordings?: Record<string, unknown>
+  createdAt?: Date
+  updatedAt?: Date
 }
 
 export type TestDistrict = Awaited<ReturnType<typeof createTestDistrict>>
@@ -71,10 +77,10 @@ export async function createTestDistrict(db: Database, { id = makeId(randomBytes
   })
 
   const person = async (options: PersonOptions = {}) => {
-    const personId = makeId(randomBytes)
-    const { createdAt, updatedAt, ...row } = { first: 'Ada', last: 'Lovelace', email: `${personId}@example.org`, roles: {}, tags: [] as string[], archived: false, language: 'en', ...options }
+    const personId = options.id ?? makeId(randomBytes)
+    const { id: _id, createdAt, updatedAt, ...row } = { first: 'Ada', last: 'Lovelace', email: `${personId}@example.org`, roles: {}, tags: [] as string[], archived: false, language: 'en', ...options }
     await db.prisma.person.create({
-      data: { districtId: id, id: personId, ...row, ...personIndex({ districtId: id, ...row }), ...(createdAt ? { createdAt } : {}), ...(updatedAt ? { updatedAt } : {}) },
+      data: { districtId: id, id: personId, ...row, ...personIndex({ districtId: id, ...row }), ...times({ createdAt, updatedAt }) },
     })
     return { id: personId, ...row, token: () => session(db, id, personId, row.email) }
   }
@@ -83,10 +89,10 @@ export async function createTestDistrict(db: Database, { id = makeId(randomBytes
     person,
     admin: () => person({ first: 'Admin', last: 'Admin', roles: { '1a': 1 } }),
     interview: async (personId: string, options: InterviewOptions = {}) => {
-      const interviewId = makeId(randomBytes)
+      const interviewId = options.id ?? makeId(randomBytes)
       const { date = '2026-03-14', boardId = '1a', profileId = '1a', published = true, responses = {}, recordings = {} } = options
       await db.prisma.interview.create({
-        data: { districtId: id, id: interviewId, personId, date: new Date(date), boardId, formId: '1a', profileId, published, responses: responses as object, recordings: recordings as object },
+        data: { districtId: id, id: interviewId, personId, date: new Date(date), boardId, formId: '1a', profileId, published, responses: responses as object, recordings: recordings as object, ...times(options) },
       })
       return interviewId
     },
@@ -103,6 +109,9 @@ export async function createTestDistrict(db: Database, { id = makeId(randomBytes
     },
   }
 }
+
+/** The database's own where they are left out. */
+const times = ({ createdAt, updatedAt }: { createdAt?: Date | undefined; updatedAt?: Date | undefined }) => ({ ...(createdAt ? { createdAt } : {}), ...(updatedAt ? { updatedAt } : {}) })
 
 /** A signed-in session's token, without the mail. */
 async function session(db: Database, districtId: string, personId: string, email: string): Promise<string> {

@@ -41,8 +41,8 @@ export interface Answer {
 }
 
 /** Starts a gateway for this test file; it ends after the last test. */
-export async function startGateway({ config: changes = {}, mail, secrets = ['a-secret-key-for-tests-of-32-bytes!'] }: { config?: Partial<Config>; mail?: Mail; secrets?: string[] } = {}): Promise<Gateway> {
-  const db = await testDatabase()
+export async function startGateway({ config: changes = {}, mail, secrets = ['a-secret-key-for-tests-of-32-bytes!'], db: given }: { config?: Partial<Config>; mail?: Mail; secrets?: string[]; db?: TestDatabase } = {}): Promise<Gateway> {
+  const db = given ?? (await testDatabase())
   const mails: Message[] = []
   const logLines: string[] = []
   const log = pino({ level: 'debug' }, new Writable({ write: (line: Buffer, _encoding, done) => (logLines.push(line.toString()), done()) }))

@@ -1,12 +1,14 @@
 /** Once a run: a migrated database to copy from, a template on a server or the dump of an embedded one. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { PGlite } from '@electric-sql/pglite'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
 import type { TestProject } from 'vitest/node'
 import { openServer } from '../../src/adapters/database.ts'
-import { applyMigrations } from '../../src/adapters/migrations.ts'
+import { applyMigrations, readMigrations } from '../../src/adapters/migrations.ts'
 import { createDatabase, isServer } from './postgres.ts'
 
 /** What each test file copies: the name of a database on the server, or the file of a dump. */
@@ -32,13 +34,20 @@ async function serverTemplate() {
   return { template: { database: name }, remove: drop }
 }
 
+/** Kept from run to run for the same migrations and the same PGlite: making one takes seconds. */
 async function embeddedTemplate() {
-  const lite = await PGlite.create()
-  await applyMigrations(new PrismaPGlite(lite))
-  const dump = await lite.dumpDataDir('none')
-  await lite.close()
-  const folder = await mkdtemp(join(tmpdir(), 'credentials-gateway-test-'))
-  const file = join(folder, 'migrated.tar')
-  await writeFile(file, Buffer.from(await dump.arrayBuffer()))
-  return { template: { dump: file }, remove: () => rm(folder, { recursive: true }) }
+  const root = fileURLToPath(new URL('../../node_modules/', import.meta.url))
+  const madeOf = JSON.stringify([readMigrations(), await readFile(join(root, '@electric-sql/pglite/package.json'), 'utf8')])
+  const folder = join(root, '.cache/credentials-gateway')
+  const dump = join(folder, `migrated-${createHash('sha256').update(madeOf).digest('hex').slice(0, 16)}.tar`)
+  if (!existsSync(dump)) {
+    const lite = await PGlite.create()
+    await applyMigrations(new PrismaPGlite(lite))
+    const tar = await lite.dumpDataDir('none')
+    await lite.close()
+    await mkdir(folder, { recursive: true })
+    await writeFile(`${dump}.${process.pid}`, Buffer.from(await tar.arrayBuffer()))
+    await rename(`${dump}.${process.pid}`, dump) // whole or not at all, for a run beside this one
+  }
+  return { template: { dump }, remove: () => Promise.resolve() }
 }

@@ -25,7 +25,8 @@ export interface RawRequest {
 
 /** One request without fetch's manners: forbidden headers (Origin, Host, Sec-Fetch-Site, Cookie) are sent as they are given. */
 export async function raw(url: string, { method = 'GET', headers = {}, body }: RawRequest = {}): Promise<RawAnswer> {
-  const sent = request(url, { method, headers: { ...(body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }), ...headers }, agent: false })
+  const length = body === undefined || 'Transfer-Encoding' in headers ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }
+  const sent = request(url, { method, headers: { ...length, ...headers }, agent: false })
   const answered = once(sent, 'response')
   sent.on('error', () => {}) // the answer may come, and the connection end, before the whole body is sent
   sent.end(body)

@@ -1,0 +1,69 @@
+/** What the operator's commands share: a database under the server's own configuration, and one way to report. */
+import { type Command, InvalidArgumentError } from 'commander'
+import { holdFolder } from '../adapters/data-folder.ts'
+import { type OpenDatabase, openDatabase } from '../adapters/database.ts'
+import { type Config, readConfig } from '../config.ts'
+
+/** A command could not do its work; the message says why and what to do. */
+export class CommandFailed extends Error {}
+
+/** Adds `--json` to a command that ends with `report`. */
+export const withJson = (command: Command): Command => command.option('--json', 'print one JSON object as the last line of stdout')
+
+/** The end of a command on stdout: one JSON object in one line, or sentences. */
+export function report(options: { json?: boolean }, result: object, text: string): void {
+  process.stdout.write(`${options.json ? JSON.stringify(result) : text}\n`)
+}
+
+/** A whole number, for an option. */
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.')
+  return Number(text)
+}
+
+/**
+ * Works on a database whose schema is current: an embedded one is migrated now, a server by its own command.
+ * @throws ConfigError, FolderHeld, CommandFailed, Problem UNAVAILABLE
+ */
+export function withDatabase<Result>(work: (db: OpenDatabase) => Promise<Result>): Promise<Result> {
+  return withAnyDatabase(async (db) => {
+    if (db.kind === 'embedded') await migrate(db)
+    else await expectCurrent(db)
+    return work(db)
+  })
+}
+
+/** Works on the database as it is. The folder of an embedded one is held meanwhile. */
+export async function withAnyDatabase<Result>(
+  work: (db: OpenDatabase) => Promise<Result>,
+  config: Config = readConfig(process.env),
+): Promise<Result> {
+  const release = config.databaseUrl === undefined ? holdFolder(config.dataDir, process.pid) : () => {}
+  try {
+    const db = await openDatabase(config)
+    try {
+      return await work(db)
+    } finally {
+      await db.close()
+    }
+  } finally {
+    release()
+  }
+}
+
+/** Applies what is pending; a migration that failed before is left to a person. */
+export async function migrate(db: OpenDatabase): Promise<readonly string[]> {
+  const { failed } = await db.migrationStatus()
+  if (failed.length > 0) throw new CommandFailed(failedMigrations(failed))
+  return db.migrate()
+}
+
+export const failedMigrations = (names: readonly string[]): string =>
+  `A migration began and did not finish: ${names.join(', ')}. Look at what it left behind, then mark it with "prisma migrate resolve".`
+
+async function expectCurrent(db: OpenDatabase): Promise<void> {
+  const { pending, failed } = await db.migrationStatus()
+  if (failed.length > 0) throw new CommandFailed(failedMigrations(failed))
+  if (pending.length > 0)
+    throw new CommandFailed(`The database is behind by ${pending.join(', ')}. Run "credentials-gateway migrate" first.`)
+}
