@@ -2,7 +2,7 @@
 import { defineConfig } from 'vitest/config'
 
 // A slow machine is no failure: these limits only end what hangs.
-const patienceMs = 60_000
+const patienceMs = 120_000
 // An embedded PostgreSQL takes up to 0.9 GB a worker.
 const workers = 2
 

@@ -49,6 +49,8 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
     const path = (req.url ?? '/').split('?', 1)[0]!
     res.setHeader('X-Request-Id', requestId)
     res.setHeader('X-Content-Type-Options', 'nosniff')
+    res.setHeader('Referrer-Policy', 'no-referrer') // an address may hold a link's token
+    res.setHeader('Cache-Control', 'no-store') // what may be kept says so itself
     if (secure) res.setHeader('Strict-Transport-Security', 'max-age=31536000; includeSubDomains')
     if (allowCrossOrigin(deps.config, req, res, path)) return
     answer(req, res, path, requestId).catch((error: unknown) => {
@@ -57,7 +59,7 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
         if (error instanceof Problem && error.code === 'UNAVAILABLE') deps.log.warn({ err: error.cause, requestId }, 'the database does not answer')
         return sendRefusal(res, path, error)
       }
-      if (req.destroyed) return void res.destroy() // the client is gone: nobody to answer
+      if (req.socket.destroyed) return void res.destroy() // the client is gone: nobody to answer
       deps.log.error({ err: error, requestId }, 'unexpected error')
       sendRefusal(res, path, new Problem('UNEXPECTED', { requestId }))
     })
@@ -76,11 +78,10 @@ function graphqlBody(req: IncomingMessage): Promise<string> {
 
 /** What is refused before GraphQL or a route has a say, in the shape that the address's clients expect. */
 function sendRefusal(res: ServerResponse, path: string, refusal: HttpRefusal | Problem): void {
-  if (refusal instanceof HttpRefusal) {
-    const code = refusal.status === 404 ? 'NOT_FOUND' : 'BAD_USER_INPUT'
-    return sendJson(res, refusal.status, path === '/graphql' ? { errors: [{ message: refusal.message, extensions: { code } }] } : { error: refusal.message }, refusal.headers)
-  }
-  const headers = headersFor(refusal.code, refusal.details, true)
-  const body = path === '/graphql' ? { errors: [{ message: refusal.message, extensions: { code: refusal.code, ...refusal.details } }] } : { error: refusal.message }
-  sendJson(res, refusal.status, body, headers)
+  const { message, status } = refusal
+  const headers = refusal instanceof HttpRefusal ? refusal.headers : headersFor(refusal.code, refusal.details, true)
+  if (path !== '/graphql') return sendJson(res, status, { error: message }, headers)
+  const extensions = refusal instanceof HttpRefusal ? { code: status === 404 ? 'NOT_FOUND' : 'BAD_USER_INPUT' } : { code: refusal.code, ...refusal.details }
+  const type = /\bapplication\/graphql-response\+json\b/.test(res.req.headers.accept ?? '') ? { 'Content-Type': 'application/graphql-response+json; charset=utf-8' } : {}
+  sendJson(res, status, { errors: [{ message, extensions }] }, { ...headers, ...type })
 }

@@ -55,14 +55,17 @@ async function run(config: Config): Promise<void> {
   wakeMailer = mailer.wake
   process.stdout.write(await welcome(deps, demo))
 
+  let stopping = false
   const stop = async (signal: string): Promise<void> => {
+    if (stopping) return // a process group's signal arrives twice: once from its sender and once from npm
+    stopping = true
     log.info({ signal }, 'draining')
     await Promise.race([drain(server), new Promise((resolve) => setTimeout(resolve, drainMs).unref())])
     await Promise.race([mailer.stop(), new Promise((resolve) => setTimeout(resolve, 1_000).unref())])
     await db.close()
     process.exit(0)
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal))
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal))
 }
 
 /** JSON lines, or something for people where a person is watching. */

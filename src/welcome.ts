@@ -11,21 +11,27 @@ export interface WelcomeFacts {
   readonly database: 'embedded' | 'server'
   /** Made a moment ago. Its key is printed here and nowhere else. */
   readonly demo?: Demo | undefined
-  /** What was there already. `people` is counted in the embedded database alone. */
-  readonly found?:
-    | { readonly districts: number; readonly people: number; readonly districtId?: string; readonly adminEmail?: string }
-    | undefined
+  /** What was there already, as far as it was looked at. */
+  readonly found?: FoundData | undefined
 }
 
-/** Looks at the database, then writes the welcome; on a server it reads one row, however many there are. */
+interface FoundData {
+  readonly districts?: number
+  readonly people?: number
+  readonly districtId?: string
+  readonly adminEmail?: string
+}
+
+/** Looks at the database, then writes the welcome; on a server it reads two rows, however many there are. */
 export async function welcome({ db, config }: Pick<Deps, 'db' | 'config'>, demo?: Demo): Promise<string> {
   const database = config.databaseUrl === undefined ? 'embedded' : 'server'
   const mailPage = config.devMail ? `${localUrl(config)}/dev/mail` : undefined
   const facts = { publicUrl: config.publicUrl, mailPage, database } as const
   if (demo) return welcomeText({ ...facts, demo })
   if (database === 'server') {
-    const [district] = await db.query<{ id: string }>(sql`select id from districts limit 1`)
-    return welcomeText({ ...facts, ...(district ? { found: { districts: 1, people: 0 } } : {}) })
+    const [district, another] = await db.query<{ id: string }>(sql`select id from districts limit 2`)
+    const found = another || !district ? {} : { districtId: district.id }
+    return welcomeText(district ? { ...facts, found } : facts)
   }
   const [found] = await db.query<{ districts: number; people: number; districtId: string | null; adminEmail: string | null }>(
     sql`select (select count(*)::int from districts) as districts, (select count(*)::int from people) as people,
@@ -44,6 +50,7 @@ export async function welcome({ db, config }: Pick<Deps, 'db' | 'config'>, demo?
 /** Plain text, for a terminal and for a pipe. */
 export function welcomeText(facts: WelcomeFacts): string {
   const { publicUrl, database, demo, found } = facts
+  const key = demo?.key ?? 'ck_YOUR_KEY'
   const lines = [
     '',
     `Credentials Gateway runs at ${publicUrl}`,
@@ -52,9 +59,11 @@ export function welcomeText(facts: WelcomeFacts): string {
     '',
     'Explore in a browser (GraphiQL):',
     `  ${publicUrl}/graphql`,
+    '  To ask there with the key, put this into its Headers:',
+    `  {"Authorization": "Bearer ${key}"}`,
     '',
     'Ask for people with an API key (paste this line into another terminal):',
-    `  ${curl(publicUrl, demo?.key ?? 'ck_YOUR_KEY')}`,
+    `  ${curl(publicUrl, key)}`,
     '',
     ...(demo ? [] : [...anotherKey(facts), '']),
     ...signIn(facts),
@@ -72,8 +81,8 @@ const firstStart = ({ districtId, key }: Demo): string[] => [
   'Keep the key: it is kept only as a hash and is never shown again.',
 ]
 
-const laterStart = ({ database, found }: WelcomeFacts): string[] =>
-  database === 'server' || !found
+const laterStart = ({ found }: WelcomeFacts): string[] =>
+  found?.districts === undefined || found.people === undefined
     ? ['It found the data of its PostgreSQL server.']
     : [`It found the data of ${amount(found.districts, 'district', 'districts')} with ${amount(found.people, 'person', 'people')}.`]
 

@@ -3,6 +3,7 @@ import { isObjectType } from 'graphql'
 import { describe, expect, test } from 'vitest'
 import { accessTable } from '../src/access/table.ts'
 import { buildSchema } from '../src/graphql/schema.ts'
+import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
 import { documentOf, outcome, planOf, type Probe, rowsOf } from './support/matrix.ts'
 import { createWorld } from './support/world.ts'
@@ -70,16 +71,16 @@ describe('the matrix', () => {
 
   test('is what the snapshot says, for every kind of caller', async () => {
     const { callers } = world
-    const columns: string[][] = []
-    for (const caller of callers) {
-      const outcomes: string[] = []
-      for (const plan of plans) {
+    const columns: string[][] = callers.map(() => [])
+    // Plan by plan: all have read before the first of them changes anything.
+    for (const plan of plans) {
+      for (const [column, caller] of callers.entries()) {
         const token = await caller.token()
-        const answer = await world.as(caller, async () => gateway.graphql(await documentOf(plan), { token, headers: { 'X-Forwarded-For': `203.0.113.${columns.length + 1}` } }))
+        const headers = { 'X-Forwarded-For': `203.0.113.${column + 1}` }
+        const answer = await world.as(caller, async () => gateway.graphql(await documentOf(plan), { token, headers }))
         expect(answer.status, `${caller.title}: ${plan.probe.field}: ${answer.text}`).toBe(200)
-        outcomes.push(...rowsOf(plan).map(({ path }) => outcome(answer.json, path)))
+        columns[column]!.push(...rowsOf(plan).map(({ path }) => outcome(answer.json, path)))
       }
-      columns.push(outcomes)
     }
 
     const labels = plans.flatMap((plan) => rowsOf(plan).map(({ path }) => (path.length === 1 ? `${path[0]}: ${plan.probe.title}` : `${'  '.repeat(path.length - 1)}${path.slice(1).join('.')}`)))
@@ -97,5 +98,254 @@ describe('the matrix', () => {
       line('', callers.map(({ name }) => name)),
     ]
     await expect(`${[...legend, ...table].join('\n')}\n`).toMatchFileSnapshot('./access-matrix.txt')
+  })
+})
+
+/** The data of an answer that refuses nothing. */
+const read = async (token: string, query: string) => {
+  const { json, text } = await gateway.graphql(query, { token })
+  expect(json.errors, text).toBeUndefined()
+  return json.data
+}
+/** What was refused where: code and path. */
+const refusals = async (token: string | undefined, query: string) => {
+  const { json } = await gateway.graphql(query, { token })
+  return { data: json.data, refused: (json.errors ?? []).map(({ path, extensions }: { path: string[]; extensions: object }) => ({ at: path.join('.'), ...extensions })) }
+}
+const allInterviews = '{ interviews(orderBy: DATE_ASC) { totalCount nodes { id responses { field { id } } form { fields { id } } } } }'
+interface SeenInterview {
+  readonly id: string
+  readonly responses: { readonly field: { readonly id: string } }[]
+  readonly form: { readonly fields: { readonly id: string }[] }
+}
+const seenBy = async (token: string) => {
+  const { interviews: page } = await read(token, allInterviews)
+  const nodes: SeenInterview[] = page.nodes
+  expect(page.totalCount).toBe(nodes.length)
+  return {
+    ids: nodes.map(({ id }) => id),
+    answers: [...new Set(nodes.map(({ responses }) => responses.map(({ field }) => field.id).join(' ')))],
+    formFields: [...new Set(nodes.map(({ form }) => form.fields.map(({ id }) => id).join(' ')))],
+  }
+}
+const open = ['1a 1b 1f']
+const withPrivate = ['1a 1b 1d 1f']
+const every = Object.values(interviews)
+
+describe('interviews', () => {
+  test('a mentor sees the published ones of assigned candidates, without private fields', async () => {
+    const mentor = await world.mentor.token()
+    expect(await seenBy(mentor)).toEqual({ ids: [interviews.published], answers: open, formFields: open })
+    const { text } = await gateway.graphql('{ interviews { nodes { responses { value text } } } }', { token: mentor })
+    expect(text).not.toContain('Ask again in a year')
+  })
+
+  test('a candidate sees their own published ones, without private fields', async () => {
+    expect(await seenBy(await candidate.token())).toEqual({ ids: [interviews.published], answers: open, formFields: open })
+  })
+
+  test('one who is mentor and candidate sees both kinds, and no others', async () => {
+    expect(await seenBy(await world.both.token())).toEqual({ ids: [interviews.published, interviews.ofBoth], answers: open, formFields: open })
+  })
+
+  test('an assigned candidate’s interviews are not a mentor’s own: a mentor who is no candidate sees none of their own', async () => {
+    const own = await district.interview(world.mentor.id)
+    expect((await seenBy(await world.mentor.token())).ids).not.toContain(own)
+    await gateway.db.prisma.interview.delete({ where: { districtId_id: { districtId: district.id, id: own } } })
+  })
+
+  test('administrators, the board, whoever has a seat on a board and a key that reads interviews see all, private fields included', async () => {
+    const tokens = [await world.admin.token(), await world.board.token(), await world.seat.token(), await district.key('read:interviews')]
+    for (const token of tokens) {
+      expect(await seenBy(token)).toEqual({ ids: every, answers: withPrivate, formFields: withPrivate })
+    }
+  })
+
+  test('one without a role and one who views people see none', async () => {
+    for (const person of [world.nobody, world.viewer]) {
+      expect(await seenBy(await person.token())).toEqual({ ids: [], answers: [], formFields: [] })
+    }
+  })
+
+  test('an unpublished one ceases to be seen, and a candidate who is assigned no more takes theirs along', async () => {
+    const mentor = await world.mentor.token()
+    const newcomer = await district.person({ roles: { '1c': 1 } })
+    const id = await district.interview(newcomer.id)
+    const sees = async () => (await seenBy(mentor)).ids.includes(id)
+    expect(await sees()).toBe(false)
+    await district.mentors(world.mentor.id, newcomer.id)
+    expect(await sees()).toBe(true)
+    await gateway.db.prisma.interview.update({ where: { districtId_id: { districtId: district.id, id } }, data: { published: false } })
+    expect(await sees()).toBe(false)
+    await gateway.db.prisma.interview.update({ where: { districtId_id: { districtId: district.id, id } }, data: { published: true } })
+    await gateway.db.prisma.mentorAssignment.delete({
+      where: { districtId_mentorId_candidateId: { districtId: district.id, mentorId: world.mentor.id, candidateId: newcomer.id } },
+    })
+    expect(await sees()).toBe(false)
+    await gateway.db.prisma.person.delete({ where: { districtId_id: { districtId: district.id, id: newcomer.id } } })
+  })
+})
+
+describe('people', () => {
+  const names = async (token: string) => (await read(token, '{ people(filter: { archived: null }, first: 200) { nodes { first } } }')).people.nodes.map(({ first }: { first: string }) => first)
+
+  test('an administrator, one who views people and a key that reads people see the whole district', async () => {
+    const all = await names(await world.admin.token())
+    expect(all).toEqual(expect.arrayContaining(['Alma', 'Ari', 'Bea', 'Bo', 'Cara', 'Mia', 'Nora', 'Otto', 'Sara', 'Vera']))
+    expect(await names(await world.viewer.token())).toEqual(all)
+    expect(await names(await district.key('read:people'))).toEqual(all)
+  })
+
+  test('a mentor sees the assigned candidates and themselves, everybody else themselves alone', async () => {
+    expect(await names(await world.mentor.token())).toEqual(['Cara', 'Mia'])
+    for (const person of [world.board, world.seat, candidate, world.nobody]) expect(await names(await person.token())).toEqual([person.first])
+  })
+
+  test('mentors of a candidate are named as far as the caller sees them', async () => {
+    const mentors = async (token: string) => (await read(token, `{ person(id: "${candidate.id}") { mentors { first } } }`)).person.mentors.map(({ first }: { first: string }) => first)
+    expect(await mentors(await world.admin.token())).toEqual(['Bea', 'Mia'])
+    expect(await mentors(await world.mentor.token())).toEqual(['Mia'])
+    expect(await mentors(await candidate.token())).toEqual([])
+  })
+})
+
+describe('API keys', () => {
+  test('a write scope alone reads nothing', async () => {
+    for (const scope of ['write:people', 'write:interviews'] as const) {
+      const { data, refused } = await refusals(await district.key(scope), `{ people { totalCount } interviews { totalCount } person(id: "${candidate.id}") { id } interview(id: "${interviews.published}") { id } }`)
+      expect(data).toEqual({ people: null, interviews: null, person: null, interview: null })
+      expect(refused.map(({ code }: { code: string }) => code)).toEqual(['FORBIDDEN', 'FORBIDDEN', 'FORBIDDEN', 'FORBIDDEN'])
+    }
+  })
+
+  test('are nobody: me.person is null without an error', async () => {
+    expect(await read(await district.key(), '{ me { person { id } districtId credential { __typename } } }')).toEqual({
+      me: { person: null, districtId: district.id, credential: { __typename: 'ApiKey' } },
+    })
+  })
+
+  test('without a scope get null for that field alone, with the scope that is missing, and the rest stands', async () => {
+    const { data, refused } = await refusals(await district.key('read:people'), `{ person(id: "${candidate.id}") { first interviews { totalCount nodes { id } } } interviews { totalCount } district { id } }`)
+    expect(data).toEqual({ person: { first: 'Cara', interviews: null }, interviews: null, district: { id: district.id } })
+    expect(refused).toEqual([
+      { at: 'interviews', code: 'FORBIDDEN', requiredScopes: ['read:interviews'] },
+      { at: 'person.interviews', code: 'FORBIDDEN', requiredScopes: ['read:interviews'] },
+    ])
+  })
+
+  test('that read interviews do not read people by way of them', async () => {
+    const { data, refused } = await refusals(await district.key('read:interviews'), `{ interview(id: "${interviews.published}") { personId person { first email interviews { nodes { person { id } } } } } }`)
+    expect(data).toEqual({ interview: { personId: candidate.id, person: null } })
+    expect(refused).toEqual([{ at: 'interview.person', code: 'FORBIDDEN', requiredScopes: ['read:people'] }])
+  })
+
+  test('that read people do not read interviews by way of them, nor who created the key', async () => {
+    const { data, refused } = await refusals(await district.key('read:people'), '{ people(first: 3, filter: { tag: "2026" }) { totalCount nodes { mentors { interviews { totalCount } } } edges { node { interviews { edges { cursor } pageInfo { hasNextPage } } } } } }')
+    expect(data.people).toEqual({ totalCount: 1, nodes: [{ mentors: [{ interviews: null }, { interviews: null }] }], edges: [{ node: { interviews: null } }] })
+    expect(new Set(refused.map(({ requiredScopes }: { requiredScopes: string[] }) => requiredScopes.join(' ')))).toEqual(new Set(['read:interviews']))
+  })
+
+  test('of which scopes are two needed need both', async () => {
+    const query = `{ interview(id: "${interviews.published}") { person { first } } }`
+    expect((await refusals(await district.key('read:people'), query)).data).toEqual({ interview: null })
+    expect((await refusals(await district.key('read:interviews'), query)).data).toEqual({ interview: { person: null } })
+    expect(await read(await district.key('read:people', 'read:interviews'), query)).toEqual({ interview: { person: { first: 'Cara' } } })
+  })
+
+  test('see private fields of a form only where they read interviews', async () => {
+    const fields = async (token: string) => (await read(token, '{ district { forms { fields { id name private } } } }')).district.forms[0].fields.map(({ id }: { id: string }) => id).join(' ')
+    expect(await fields(await district.key('read:people', 'write:people', 'write:interviews'))).toBe('1a 1b 1f')
+    expect(await fields(await district.key('read:interviews'))).toBe('1a 1b 1d 1f')
+  })
+})
+
+describe('what a caller does not see tells nothing', () => {
+  test('a hidden record answers byte for byte like one that is not there', async () => {
+    const token = await candidate.token()
+    const hidden = await gateway.graphql(`{ person(id: "${other.id}") { id first } interview(id: "${interviews.unpublished}") { id } }`, { token })
+    const absent = await gateway.graphql('{ person(id: "nosuchperson00") { id first } interview(id: "nosuchinterview") { id } }', { token })
+    expect(hidden.status).toBe(absent.status)
+    expect(hidden.text).toBe(absent.text)
+  })
+
+  test('filters by what is hidden find an empty page, and its total and cursors are empty too', async () => {
+    const token = await candidate.token()
+    const page = (args: string) => `{ interviews(${args}) { totalCount edges { cursor } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`
+    const empty = { interviews: { totalCount: 0, edges: [], pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null } } }
+    for (const filter of [`personId: "${other.id}"`, 'published: false', 'dateFrom: "2026-04-01"']) expect(await read(token, page(`filter: { ${filter} }`))).toEqual(empty)
+    expect(await read(token, `{ people(filter: { email: "${other.email}" }) { totalCount edges { cursor } } }`)).toEqual({ people: { totalCount: 0, edges: [] } })
+    expect(await read(token, '{ people(filter: { search: "otto" }) { totalCount } }')).toEqual({ people: { totalCount: 0 } })
+  })
+
+  test('hasNextPage does not look past what the caller sees', async () => {
+    expect(await read(await candidate.token(), '{ interviews(first: 1) { pageInfo { hasNextPage } } people(first: 1) { pageInfo { hasNextPage } } }')).toEqual({
+      interviews: { pageInfo: { hasNextPage: false } },
+      people: { pageInfo: { hasNextPage: false } },
+    })
+  })
+
+  test('totals inside relations count what the caller sees', async () => {
+    const query = `{ person(id: "${candidate.id}") { interviews { totalCount } } }`
+    const total = async (token: string) => (await read(token, query)).person.interviews.totalCount
+    expect(await total(await world.admin.token())).toBe(2)
+    expect(await total(await world.mentor.token())).toBe(1)
+    expect(await total(await candidate.token())).toBe(1)
+    expect(await total(await world.viewer.token())).toBe(0)
+  })
+
+  test('private answers are not found by alias, fragment or another language', async () => {
+    const { text } = await gateway.graphql(
+      `query { a: interview(id: "${interviews.published}") { ...f } me { person { interviews { nodes { ...f } edges { node { ...f } } } } } }
+       fragment f on Interview { responses { value en: text(language: "en") fr: text(language: "fr") field { id name private options { name } } } form { fields { id name } } }`,
+      { token: await candidate.token() },
+    )
+    expect(text).toContain('Her calm')
+    expect(text).not.toMatch(/Ask again|Board notes|"1d"/)
+  })
+})
+
+describe('the plan', () => {
+  test('once the trial is over district data is PAYMENT_REQUIRED, while me and logout still work', async () => {
+    const lapsed = world.callers.find(({ name }) => name === 'lapsA')!
+    await world.as(lapsed, async () => {
+      const token = (await lapsed.token())!
+      const { data, refused } = await refusals(token, '{ me { person { first mentors { id } } } people { totalCount } interviews { totalCount } district { id } }')
+      expect(data).toEqual({ me: { person: { first: 'Alma', mentors: null } }, people: null, interviews: null, district: null })
+      expect(refused.map(({ code }: { code: string }) => code)).toEqual(Array.from({ length: 4 }, () => 'PAYMENT_REQUIRED'))
+      expect((await gateway.graphql('mutation { logout { ok } }', { token })).json).toEqual({ data: { logout: { ok: true } } })
+    })
+  })
+})
+
+describe('another plan', () => {
+  const answer = async (plan: { plan: string; trialEndsAt?: Date }) => {
+    const tenant = await createTestDistrict(gateway.db, plan)
+    return outcome((await gateway.graphql('{ people { totalCount } }', { token: await tenant.key('read:people') })).json, ['people'])
+  }
+
+  test('a trial that runs is as good as a subscription, an inactive plan as bad as a trial that is over', async () => {
+    const hourMs = 3_600_000
+    expect(await answer({ plan: 'trial', trialEndsAt: new Date(Date.now() + hourMs) })).toBe('(0)')
+    expect(await answer({ plan: 'trial', trialEndsAt: new Date(Date.now() - hourMs) })).toBe('402')
+    expect(await answer({ plan: 'pro', trialEndsAt: new Date(Date.now() - hourMs) })).toBe('(0)')
+    expect(await answer({ plan: 'inactive' })).toBe('402')
+  })
+})
+
+describe('within one document', () => {
+  test('what follows logout runs as nobody', async () => {
+    const token = await world.admin.token()
+    const { json } = await gateway.graphql('mutation { first: logout { ok } second: logout { ok } }', { token })
+    expect(json.data).toEqual({ first: { ok: true }, second: null })
+    expect(json.errors).toMatchObject([{ path: ['second'], extensions: { code: 'UNAUTHENTICATED' } }])
+    expect((await gateway.graphql('{ me { districtId } }', { token })).status).toBe(401)
+  })
+
+  test('what follows signing in runs as the new session', async () => {
+    const newcomer = await district.person({ roles: { '1c': 1 } })
+    await gateway.graphql(`mutation { requestLogin(email: "${newcomer.email}") { ok } }`)
+    const { token } = await gateway.nextMail(newcomer.email)
+    const { json } = await gateway.graphql(`mutation { verifyMagicLink(token: "${token}") { person { id interviews { totalCount } mentors { id } } } logout { ok } }`)
+    expect(json).toEqual({ data: { verifyMagicLink: { person: { id: newcomer.id, interviews: { totalCount: 0 }, mentors: [] } }, logout: { ok: true } } })
   })
 })

@@ -54,7 +54,7 @@ async function seed({ people, interviews, districts, seed: given, json = false }
     { json },
     result,
     [
-      `Made up ${made.districts.length} districts with ${made.people} people and ${made.interviews} interviews in ${seconds} s, from seed ${plan.seed}.`,
+      `Made up, from seed ${plan.seed} in ${seconds} s: districts ${made.districts.length}, people ${made.people}, interviews ${made.interviews}.`,
       `The largest district is ${largest}. A key for it:`,
       `  npx credentials-gateway api-key create --district ${largest} --name "My key" --scope read:people --scope read:interviews`,
     ].join('\n'),

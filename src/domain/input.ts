@@ -5,6 +5,9 @@ import { invalid } from './problem.ts'
 /** A malformed id is a missing one: it is never looked up, and never an error of its own. */
 export const isId = (id: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(id)
 
+/** An id to filter by. A malformed one becomes one that nothing has, and finds what a missing one finds. */
+export const idSchema = z.string().transform((id) => (isId(id) ? id : ''))
+
 /** Text that a database can hold. */
 export const textSchema = (maxLength: number) =>
   z.string().max(maxLength, `At most ${maxLength} characters.`).refine((text) => !text.includes('\0'), 'The character U+0000 is not allowed.')

@@ -3,7 +3,7 @@ import sql, { join, raw, type Sql } from 'sql-template-tag'
 import { z } from 'zod'
 import type { SignedInViewer, Viewer } from '../access/viewer.ts'
 import type { Deps } from '../deps.ts'
-import { isId, parse, textSchema } from './input.ts'
+import { idSchema, isId, parse } from './input.ts'
 import { isDate, keysetCondition, orderAndLimit, ordersBy, type Page, type PageArgs, pageOf, sortKey, windowOf } from './paging.ts'
 import { visibleInterviews } from './visibility.ts'
 
@@ -34,9 +34,9 @@ export interface Recording {
 const dateSchema = z.string().refine(isDate, 'This is not a day, written as YYYY-MM-DD.')
 
 const interviewFilterSchema = z.object({
-  personId: textSchema(64).nullish(),
-  boardId: textSchema(64).nullish(),
-  profileId: textSchema(64).nullish(),
+  personId: idSchema.nullish(),
+  boardId: idSchema.nullish(),
+  profileId: idSchema.nullish(),
   published: z.boolean().nullish(),
   dateFrom: dateSchema.nullish(),
   dateTo: dateSchema.nullish(),
@@ -70,7 +70,7 @@ export async function findInterview({ db }: Pick<Deps, 'db'>, viewer: Viewer, id
  * @throws Problem INVALID_INPUT for a bad page size, cursor or filter
  */
 export async function listInterviews({ db }: Pick<Deps, 'db'>, viewer: SignedInViewer, args: InterviewListArgs): Promise<Page<Interview>> {
-  const { window, where } = listOf(viewer, args)
+  const { window, where } = listOf('interviews', viewer, args)
   const rows = await db.query<Interview & { sortKey: string | Date }>(
     sql`select ${columns}, ${sortKey(window.order)} from interviews i where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,
   )
@@ -90,7 +90,7 @@ export async function listInterviewsOf(
   personIds: readonly string[],
   args: InterviewListArgs,
 ): Promise<Page<Interview>[]> {
-  const { window, where } = listOf(viewer, args)
+  const { window, where } = listOf('interviews of a person', viewer, args)
   const rows = await db.query<Interview & { sortKey: string | Date }>(
     sql`select page.* from unnest(${personIds}::text[]) as person(id) cross join lateral (
           select ${columns}, ${sortKey(window.order)} from interviews i
@@ -110,9 +110,10 @@ export async function listInterviewsOf(
   return personIds.map((id) => pageOf(window, byPerson.get(id)!, async () => (await (totals ??= countAll())).get(id) ?? 0))
 }
 
-function listOf(viewer: SignedInViewer, { filter, orderBy, ...args }: InterviewListArgs) {
+function listOf(list: string, viewer: SignedInViewer, { filter, orderBy, ...args }: InterviewListArgs) {
   const wanted = parse(interviewFilterSchema, filter ?? {}, 'filter')
-  return { window: windowOf(args, interviewOrders[orderBy], wanted), where: sql`${visibleInterviews(viewer)}${filterCondition(wanted)}` }
+  const window = windowOf(args, interviewOrders[orderBy], { list, districtId: viewer.districtId, ...wanted })
+  return { window, where: sql`${visibleInterviews(viewer)}${filterCondition(wanted)}` }
 }
 
 function filterCondition(filter: z.output<typeof interviewFilterSchema>): Sql {

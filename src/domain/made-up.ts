@@ -12,7 +12,7 @@ import { createDistrict } from './new-district.ts'
 import { invalid } from './problem.ts'
 
 /** Small enough for the time that a server gives one statement. */
-const rowsPerStatement = 1_000
+const rowsPerStatement = 500
 
 const count = (least: number) => z.number().int().min(least, `At least ${least}.`).max(100_000_000, 'At most 100000000.')
 const planSchema = z

@@ -1,6 +1,6 @@
 /**
  * Keyset pagination: a page is found by conditions on the sort columns, so page 1,000 costs what page 1 costs, and
- * rows inserted or deleted in between move nobody. A cursor is bound to its order and filter.
+ * rows inserted or deleted in between move nobody. A cursor is bound to its list, order and filter.
  */
 import { createHash } from 'node:crypto'
 import sql, { raw, type Sql } from 'sql-template-tag'
@@ -58,14 +58,15 @@ export interface Page<Row> {
 
 /**
  * Reads the arguments of a connection.
+ * @param list what makes the list the one it is, beside its order: a cursor of another list is refused
  * @throws Problem INVALID_INPUT for a size out of range, `first` beside `last`, or a cursor of another list
  */
-export function windowOf(args: PageArgs, order: Order, filter: unknown): Window {
+export function windowOf(args: PageArgs, order: Order, list: unknown): Window {
   if (args.first != null && args.last != null) throw invalid('last', 'Ask for first or last, not for both.')
   const backward = args.last != null
   const size = args.last ?? args.first ?? defaultPageSize
   if (size < 0 || size > maxPageSize) throw invalid(backward ? 'last' : 'first', `A page has 0 to ${maxPageSize} records.`)
-  const binding = createHash('sha256').update(JSON.stringify([order.name, filter])).digest('base64url').slice(0, 8)
+  const binding = createHash('sha256').update(JSON.stringify([order.name, list], withoutNulls)).digest('base64url').slice(0, 8)
   return {
     order,
     size,
@@ -75,6 +76,9 @@ export function windowOf(args: PageArgs, order: Order, filter: unknown): Window 
     binding,
   }
 }
+
+/** A member of a filter that is null is one that is not given. */
+const withoutNulls = (_key: string, value: unknown): unknown => value ?? undefined
 
 /** The condition that holds for the rows of the window, on the sort columns alone, so that an index serves it. */
 export function keysetCondition({ order, after, before }: Window): Sql {
@@ -124,15 +128,18 @@ function decode(cursor: string, order: Order, binding: string, field: string): P
   }
   const [bound, key, id] = Array.isArray(parts) ? (parts as unknown[]) : []
   if (typeof bound !== 'string' || typeof id !== 'string' || id.includes('\0') || !isKey(key, order)) throw invalid(field, 'This is not a cursor of this list.')
-  if (bound !== binding) throw invalid(field, 'This cursor belongs to a list with another order or filter.')
+  if (bound !== binding) throw invalid(field, 'This cursor belongs to another list, or to another order or filter.')
   return { key, id }
 }
 
 function isKey(key: unknown, { type }: Order): key is string | number {
-  if (type === 'timestamptz') return typeof key === 'number' && Number.isInteger(key) && Math.abs(key) < 8.64e15
+  if (type === 'timestamptz') return typeof key === 'number' && Number.isInteger(key) && isMoment(key)
   if (type === 'date') return typeof key === 'string' && isDate(key)
   return typeof key === 'string' && !key.includes('\0')
 }
+
+/** Within the years 1 to 9999, which the database and every driver write alike. */
+export const isMoment = (msSinceEpoch: number): boolean => msSinceEpoch >= Date.parse('0001-01-01T00:00:00Z') && msSinceEpoch <= Date.parse('9999-12-31T23:59:59.999Z')
 
 /** A day of the calendar, as YYYY-MM-DD. */
 export function isDate(text: string): boolean {

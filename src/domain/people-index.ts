@@ -1,11 +1,14 @@
 /** What a person is found and sorted by, computed from the rest of the row and kept beside it. */
 import { emailKey } from './email.ts'
 
-/** Text without case and accents: "Núñez" and "NUNEZ" are one. */
-const fold = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
+/** Text without case and accents: "Núñez" and "NUNEZ" are one. In upper case, where ß is SS and σ is ς; by way of lower, where ẞ is ß. */
+const fold = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().toUpperCase()
 
-/** The words of a text, folded: letters and digits in any script. */
-export const wordsOf = (text: string): string[] => fold(text).match(/[\p{L}\p{N}]+/gu) ?? []
+/**
+ * The words of a text, folded: letters and digits in any script. PostgreSQL holds lexemes of up to 2,046 bytes: a word
+ * longer than 100 characters counts as several, in the index as in a search.
+ */
+export const wordsOf = (text: string): string[] => fold(text).match(/[\p{L}\p{N}]{1,100}/gu) ?? []
 
 /** Words of one inverted index: a kind and a district before each, so that no tenant touches another's entries. */
 export const wordTerm = (districtId: string, word: string): string => `${districtId}/w/${word}`

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { SessionViewer, SignedInViewer, Viewer } from '../access/viewer.ts'
 import type { Deps } from '../deps.ts'
 import { emailKey } from './email.ts'
-import { isId, parse, textSchema } from './input.ts'
+import { idSchema, isId, parse, textSchema } from './input.ts'
 import { keysetCondition, orderAndLimit, ordersBy, type Page, type PageArgs, pageOf, sortKey, windowOf } from './paging.ts'
 import { roleTerm, tagTerm, wordsOf, wordTerm } from './people-index.ts'
 import { visiblePeople } from './visibility.ts'
@@ -28,7 +28,7 @@ export interface Person {
 const personFilterSchema = z.object({
   search: textSchema(200).nullish(),
   email: textSchema(254).nullish(),
-  roleId: textSchema(64).nullish(),
+  roleId: idSchema.nullish(),
   tag: textSchema(100).nullish(),
   /** `false`, the default: active people; `true`: archived ones; `null`: both. */
   archived: z.boolean().nullish().default(false),
@@ -73,7 +73,7 @@ export async function listPeople(
   { filter, orderBy, ...args }: PageArgs & { filter?: PersonFilter | null | undefined; orderBy: PersonOrder },
 ): Promise<Page<Person>> {
   const wanted = parse(personFilterSchema, filter ?? {}, 'filter')
-  const window = windowOf(args, personOrders[orderBy], wanted)
+  const window = windowOf(args, personOrders[orderBy], { list: 'people', districtId: viewer.districtId, ...wanted })
   const where = sql`${visiblePeople(viewer)}${filterCondition(viewer.districtId, wanted)}`
   const rows = await db.query<Person & { sortKey: string | Date }>(
     sql`select ${personColumns}, ${sortKey(window.order)} from people p where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,

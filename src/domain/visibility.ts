@@ -1,5 +1,5 @@
 /** Which rows a viewer sees. Every list, get, count and relation takes its `where` from here; the rest does not exist. */
-import sql, { type Sql } from 'sql-template-tag'
+import sql, { join, type Sql } from 'sql-template-tag'
 import { seesAllInterviews, type Viewer } from '../access/viewer.ts'
 
 const nothing = sql`false`
@@ -10,9 +10,7 @@ export function visiblePeople(viewer: Viewer): Sql {
   const ofDistrict = sql`p.district_id = ${viewer.districtId}`
   if (viewer.kind === 'key') return viewer.scopes.has('read:people') ? ofDistrict : nothing
   if (viewer.powers.people >= 1) return ofDistrict
-  return viewer.powers.mentor
-    ? sql`${ofDistrict} and (p.id = ${viewer.personId} or p.id in (${candidatesOf(viewer)}))`
-    : sql`${ofDistrict} and p.id = ${viewer.personId}`
+  return sql`${ofDistrict} and p.id = ${anyOf(viewer.powers.mentor ? [self(viewer), candidatesOf(viewer)] : [self(viewer)])}`
 }
 
 /** A condition on `interviews i`. */
@@ -23,13 +21,17 @@ export function visibleInterviews(viewer: Viewer): Sql {
   if (viewer.kind === 'key') return nothing
   const { mentor, candidate } = viewer.powers
   if (!mentor && !candidate) return nothing
-  const own = candidate ? sql`i.person_id = ${viewer.personId}` : nothing
-  const assigned = mentor ? sql`i.person_id in (${candidatesOf(viewer)})` : nothing
-  return sql`${ofDistrict} and i.published and (${own} or ${assigned})`
+  const people = [...(candidate ? [self(viewer)] : []), ...(mentor ? [candidatesOf(viewer)] : [])]
+  return sql`${ofDistrict} and i.published and i.person_id = ${anyOf(people)}`
 }
 
 /** Private form fields are for those who see every interview. */
 export const seesPrivateFields = seesAllInterviews
+
+/** One list of ids, found first: what comes after is looked up by them, and not read through and thrown away. */
+const anyOf = (ids: readonly Sql[]): Sql => sql`any(array(${join(ids, ' union all ')}))`
+
+const self = ({ personId }: { personId: string }): Sql => sql`select ${personId}::text`
 
 const candidatesOf = ({ districtId, personId }: { districtId: string; personId: string }): Sql =>
   sql`select a.candidate_id from mentor_assignments a where a.district_id = ${districtId} and a.mentor_id = ${personId}`

@@ -1,7 +1,7 @@
 /** The schema's own scalars: what they accept is checked here, so that the domain meets only valid values. */
 import { GraphQLError, GraphQLScalarType, Kind, type ValueNode, valueFromASTUntyped } from 'graphql'
 import { languageSchema } from '../domain/input.ts'
-import { isDate } from '../domain/paging.ts'
+import { isDate, isMoment } from '../domain/paging.ts'
 
 /** A scalar that is written as a string. */
 function textScalar<Value>(name: string, description: string, read: (text: string) => Value, write: (value: Value) => string, specifiedByURL?: string) {
@@ -36,7 +36,7 @@ export const DateTimeScalar = textScalar(
   'A moment in time, as an RFC 3339 string: `2026-03-14T15:09:26.535Z`. Answers are in UTC, to the millisecond.',
   (text) => {
     const moment = new Date(rfc3339.test(text) && isDate(text.slice(0, 10)) ? text : Number.NaN)
-    if (Number.isNaN(moment.getTime())) throw new GraphQLError('DateTime is a moment with its time zone, such as 2026-03-14T15:09:26Z.')
+    if (!isMoment(moment.getTime())) throw new GraphQLError('DateTime is a moment with its time zone, such as 2026-03-14T15:09:26Z.')
     return moment
   },
   (moment) => moment.toISOString(),

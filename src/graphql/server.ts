@@ -1,8 +1,9 @@
 /** The GraphQL endpoint: Yoga's transport around one pipeline of parsing, validation, execution and error mapping. */
 import { execute, getOperationAST, type GraphQLSchema, NoSchemaIntrospectionCustomRule, type OperationTypeNode } from 'graphql'
-import { createYoga, type Plugin } from 'graphql-yoga'
+import { createYoga, type Plugin, processRegularResult } from 'graphql-yoga'
 import type { Config } from '../config.ts'
 import type { Deps } from '../deps.ts'
+import { Problem } from '../domain/problem.ts'
 import type { Context } from './context.ts'
 import { clientError, finishResult } from './errors.ts'
 import { documentLimits } from './limits.ts'
@@ -26,13 +27,27 @@ export function createGraphqlServer(deps: Pick<Deps, 'config' | 'log'>, schema: 
     multipart: false,
     logging: { debug() {}, info() {}, warn: (...args) => deps.log.warn(args), error() {} }, // finishResult logs, with the request id
     maskedErrors: { maskError: (error) => clientError(error) },
-    plugins: [documentLimits(schema), introspectionSwitch(deps.config), pipeline(deps.config)],
+    plugins: [parameters, documentLimits(schema), introspectionSwitch(deps.config), pipeline(deps.config)],
   })
 }
 
 /** Whether this caller may look into the schema, by introspection or by "did you mean". */
 export const mayIntrospect = ({ introspection }: Pick<Config, 'introspection'>, { viewer }: Context): boolean =>
   introspection === 'on' || (introspection === 'signed-in' && viewer.kind !== 'anonymous')
+
+/** What a GET request's address carries is parsed by Yoga without a thought for what is no JSON. */
+const parameters: Plugin<ServerContext> = {
+  onRequestParse({ requestParser, setRequestParser }) {
+    if (!requestParser) return
+    setRequestParser(async (request) => {
+      try {
+        return await requestParser(request)
+      } catch (error) {
+        throw error instanceof SyntaxError ? new Problem('INVALID_INPUT', { sentence: 'variables and extensions must be JSON.' }, { cause: error }) : error
+      }
+    })
+  },
+}
 
 const introspectionSwitch = (config: Config): Plugin<ServerContext> => ({
   // Yoga keeps what it validated by the names of the rules, so this answer is not mistaken for another caller's.
@@ -49,9 +64,12 @@ const pipeline = (config: Config): Plugin<ServerContext> => ({
     // itself, since signing in or out changes it for the rest of the document.
     setExecuteFn((given) => execute({ ...given, contextValue: context.gateway }))
   },
-  onExecutionResult({ result, setResult, context }) {
-    if (!result || Array.isArray(result) || Symbol.asyncIterator in result) return
-    const { gateway, operation } = context as unknown as ServerContext
+  // Of every result, those of requests that never came to be executed among them.
+  onResultProcess({ result, setResult, resultProcessor, setResultProcessor, serverContext }) {
+    if (Array.isArray(result) || Symbol.asyncIterator in result) return
+    const { gateway, operation } = serverContext as unknown as ServerContext
     setResult(finishResult(result, gateway, { query: operation === 'query', suggestions: mayIntrospect(config, gateway) }))
+    // What is done is done, whatever the client says it reads: it is told in JSON, and never with 406 afterwards.
+    if (resultProcessor !== processRegularResult) setResultProcessor(processRegularResult, 'application/json')
   },
 })

@@ -173,6 +173,15 @@ CREATE TABLE "login_requests" (
 CREATE INDEX "people_email_key_idx" ON "people"("email_key");
 
 -- CreateIndex
+CREATE INDEX "people_district_id_sort_name_id_idx" ON "people"("district_id", "sort_name", "id");
+
+-- CreateIndex
+CREATE INDEX "people_district_id_created_at_id_idx" ON "people"("district_id", "created_at", "id");
+
+-- CreateIndex
+CREATE INDEX "people_district_id_updated_at_id_idx" ON "people"("district_id", "updated_at", "id");
+
+-- CreateIndex
 CREATE INDEX "people_district_id_archived_sort_name_id_idx" ON "people"("district_id", "archived", "sort_name", "id");
 
 -- CreateIndex

@@ -1,0 +1,114 @@
+/** The build of the schema is a check of its own: what is not in the access table, or not described, does not start. */
+import {
+  getNamedType,
+  type GraphQLNamedType,
+  type GraphQLSchema,
+  isEnumType,
+  isInputObjectType,
+  isIntrospectionType,
+  isInterfaceType,
+  isNonNullType,
+  isObjectType,
+  isSpecifiedScalarType,
+  validateSchema,
+} from 'graphql'
+import { expect, test } from 'vitest'
+import { open, type Rule } from '../src/access/rules.ts'
+import { accessTable } from '../src/access/table.ts'
+import { createBuilder } from '../src/graphql/builder.ts'
+import { buildSchema } from '../src/graphql/schema.ts'
+
+const schema = buildSchema()
+const without = (...names: string[]) => Object.fromEntries(Object.entries(accessTable).filter(([name]) => !names.includes(name)))
+
+test('a type without a row fails the build, whichever it is', () => {
+  for (const name of Object.keys(accessTable).filter((row) => !row.includes('.'))) {
+    expect(() => buildSchema(without(name)), name).toThrow(`${name} has no row in the access table`)
+  }
+})
+
+test('a root field that leads to nothing guarded and has no row fails the build', () => {
+  for (const name of ['Mutation.requestLogin', 'Mutation.verifyCode', 'Mutation.verifyMagicLink', 'Mutation.logout']) {
+    expect(() => buildSchema(without(name)), name).toThrow(`${name} has no row in the access table`)
+  }
+})
+
+test('a root field that returns a plain value and has no row fails the build', () => {
+  const builder = createBuilder({})
+  builder.queryType({ fields: (t) => ({ secret: t.string({ resolve: () => 'x' }) }) })
+  expect(() => builder.toSchema()).toThrow('Query.secret has no row in the access table')
+})
+
+test('a row for a type or a field that is not there fails the build', () => {
+  for (const name of ['Persn', 'Query.persons', 'Person.salary', 'Nothing.at.all', 'Person.']) {
+    expect(() => buildSchema({ ...accessTable, [name]: open }), name).toThrow(`The access table has rows for nothing: ${name}`)
+  }
+})
+
+test('authScopes written by hand fail the build, on a field and on a type', () => {
+  const onField = createBuilder({})
+  onField.queryType({ fields: (t) => ({ secret: t.string({ authScopes: { rule: open }, resolve: () => 'x' }) }) })
+  expect(() => onField.toSchema()).toThrow('Query.secret: rules live in the access table')
+
+  const onType = createBuilder({ Thing: open })
+  const thing = onType.objectRef<{ name: string }>('Thing').implement({ authScopes: { rule: open }, fields: (t) => ({ name: t.exposeString('name') }) })
+  onType.queryType({ fields: (t) => ({ thing: t.field({ type: thing, nullable: true, resolve: () => ({ name: 'x' }) }) }) })
+  expect(() => onType.toSchema()).toThrow('Thing: rules live in the access table')
+})
+
+test('a row named like a method of every object is no row', () => {
+  const builder = createBuilder({})
+  const odd = builder.objectRef<object>('constructor').implement({ fields: (t) => ({ id: t.id({ resolve: () => '1' }) }) })
+  builder.queryType({ fields: (t) => ({ odd: t.field({ type: odd, nullable: true, resolve: () => ({}) }) }) })
+  expect(() => builder.toSchema()).toThrow('constructor has no row in the access table')
+})
+
+test('the schema is valid GraphQL', () => {
+  expect(validateSchema(schema)).toEqual([])
+})
+
+test('every type, field, argument, input field and enum value says what it is', () => {
+  const silent = ownTypes(schema).flatMap((type) => [
+    ...(type.description?.trim() ? [] : [type.name]),
+    ...partsOf(type).filter(({ description }) => !description?.trim()).map(({ coordinate }) => coordinate),
+  ])
+  expect(silent).toEqual([])
+})
+
+test('every field that a rule guards is nullable, so that a refusal costs that field alone', () => {
+  const rule = (name: string): Rule | undefined => (Object.hasOwn(accessTable, name) ? accessTable[name] : undefined)
+  // A connection is guarded where it is entered, like what it carries.
+  const carried = (name: string) => name.replace(/(Connection|Edge)$/, '')
+  const guarded = ownTypes(schema).filter(isObjectType).flatMap((type) =>
+    Object.values(type.getFields()).flatMap((field) => {
+      const isRoot = type === schema.getQueryType() || type === schema.getMutationType()
+      if (!isRoot && carried(type.name) !== type.name) return []
+      const target = getNamedType(field.type).name
+      const applied = rule(`${type.name}.${field.name}`) ?? rule(target) ?? rule(carried(target))
+      return applied && applied !== open ? [{ name: `${type.name}.${field.name}`, applied, nullable: !isNonNullType(field.type) }] : []
+    }),
+  )
+  expect(guarded.map(({ name }) => name)).toEqual(expect.arrayContaining(['Query.people', 'Person.interviews', 'Interview.person', 'Me.memberships', 'ApiKey.createdBy']))
+  // Whoever is past `Query.me` is past these as well: same rule, so they can never refuse.
+  const implied = (applied: Rule, name: string) => name.startsWith('Me.') && applied === accessTable['Me']
+  expect(guarded.filter(({ nullable, applied, name }) => !nullable && !implied(applied, name)).map(({ name }) => name)).toEqual([])
+})
+
+test('every root field is nullable', () => {
+  const roots = [schema.getQueryType()!, schema.getMutationType()!].flatMap((type) => Object.values(type.getFields()))
+  expect(roots.filter(({ type }) => isNonNullType(type)).map(({ name }) => name)).toEqual([])
+})
+
+function ownTypes(from: GraphQLSchema): GraphQLNamedType[] {
+  return Object.values(from.getTypeMap()).filter((type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type))
+}
+
+function partsOf(type: GraphQLNamedType): { coordinate: string; description: string | null | undefined }[] {
+  if (isEnumType(type)) return type.getValues().map(({ name, description }) => ({ coordinate: `${type.name}.${name}`, description }))
+  if (isInputObjectType(type)) return Object.values(type.getFields()).map(({ name, description }) => ({ coordinate: `${type.name}.${name}`, description }))
+  if (!isObjectType(type) && !isInterfaceType(type)) return []
+  return Object.values(type.getFields()).flatMap(({ name, description, args }) => [
+    { coordinate: `${type.name}.${name}`, description },
+    ...args.map((arg) => ({ coordinate: `${type.name}.${name}(${arg.name})`, description: arg.description })),
+  ])
+}
