@@ -31,7 +31,8 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
       if (req.method === 'GET' && wantsPage(req)) return graphiqlPage(req, res)
       const body = req.method === 'POST' ? await graphqlBody(req) : undefined
       const gateway = await contextOf(deps, req, res, requestId)
-      return void (await graphql(Object.assign(req, body === undefined ? {} : { body }), res, { gateway }))
+      await graphql(Object.assign(req, body === undefined ? {} : { body }), res, { gateway })
+      return
     }
     if (path.startsWith('/api/')) return rest(req, res, path, () => contextOf(deps, req, res, requestId))
     if (path === '/livez') return sendJson(res, 200, { ok: true })
@@ -56,7 +57,8 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
     answer(req, res, path, requestId).catch((error: unknown) => {
       if (res.headersSent) return void res.destroy()
       if (error instanceof HttpRefusal || error instanceof Problem) {
-        if (error instanceof Problem && error.code === 'UNAVAILABLE') deps.log.warn({ err: error.cause, requestId }, 'the database does not answer')
+        if (error instanceof Problem && error.code === 'UNAVAILABLE')
+          deps.log.warn({ err: error.cause, requestId }, 'the database does not answer')
         return sendRefusal(res, path, error)
       }
       if (req.socket.destroyed) return void res.destroy() // the client is gone: nobody to answer
@@ -69,7 +71,8 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
 const nothingHere = () => new HttpRefusal(404, new Problem('NO_SUCH_ROUTE').message)
 
 /** A browser that opens the address; a GraphQL client never accepts HTML first. */
-const wantsPage = ({ headers, url }: IncomingMessage): boolean => /\btext\/html\b/.test(headers.accept ?? '') && !/[?&]query=/.test(url ?? '')
+const wantsPage = ({ headers, url }: IncomingMessage): boolean =>
+  /\btext\/html\b/.test(headers.accept ?? '') && !/[?&]query=/.test(url ?? '')
 
 function graphqlBody(req: IncomingMessage): Promise<string> {
   expectJson(req)
@@ -81,7 +84,10 @@ function sendRefusal(res: ServerResponse, path: string, refusal: HttpRefusal | P
   const { message, status } = refusal
   const headers = refusal instanceof HttpRefusal ? refusal.headers : headersFor(refusal.code, refusal.details, true)
   if (path !== '/graphql') return sendJson(res, status, { error: message }, headers)
-  const extensions = refusal instanceof HttpRefusal ? { code: status === 404 ? 'NOT_FOUND' : 'BAD_USER_INPUT' } : { code: refusal.code, ...refusal.details }
-  const type = /\bapplication\/graphql-response\+json\b/.test(res.req.headers.accept ?? '') ? { 'Content-Type': 'application/graphql-response+json; charset=utf-8' } : {}
+  const extensions =
+    refusal instanceof HttpRefusal ? { code: status === 404 ? 'NOT_FOUND' : 'BAD_USER_INPUT' } : { code: refusal.code, ...refusal.details }
+  const type = /\bapplication\/graphql-response\+json\b/.test(res.req.headers.accept ?? '')
+    ? { 'Content-Type': 'application/graphql-response+json; charset=utf-8' }
+    : {}
   sendJson(res, status, { errors: [{ message, extensions }] }, { ...headers, ...type })
 }

@@ -36,6 +36,6 @@ function exitCode(error: unknown): number {
     process.stderr.write(`error: --${error.details.field?.replaceAll('.', '-')}: ${error.message}\n`)
     return wrongUsage
   }
-  process.stderr.write(`${error instanceof CommandFailed ? error.message : failureSentence(error, process.env['DATABASE_URL'])}\n`)
+  process.stderr.write(`${error instanceof CommandFailed ? error.message : failureSentence(error, process.env)}\n`)
   return failed
 }

@@ -116,7 +116,10 @@ function contradictions(env: Record<string, string | undefined>): string[] {
     if (env['POSTMARK_SERVER_TOKEN'] === undefined && !devMailOn) mistakes.push('POSTMARK_SERVER_TOKEN is required with DATABASE_URL, unless DEV_MAIL=on')
   } else {
     if (env['DIRECT_DATABASE_URL'] !== undefined) mistakes.push('DIRECT_DATABASE_URL needs DATABASE_URL beside it')
-    if (production && env['POSTMARK_SERVER_TOKEN'] === undefined) mistakes.push('POSTMARK_SERVER_TOKEN is required with NODE_ENV=production')
+    if (env['POSTMARK_SERVER_TOKEN'] === undefined) {
+      if (production) mistakes.push('POSTMARK_SERVER_TOKEN is required with NODE_ENV=production')
+      else if (env['DEV_MAIL'] === 'off') mistakes.push('POSTMARK_SERVER_TOKEN is required with DEV_MAIL=off: no mail could be sent')
+    }
   }
   if (env['POSTMARK_SERVER_TOKEN'] !== undefined && env['MAIL_FROM'] === undefined) mistakes.push('MAIL_FROM is required with POSTMARK_SERVER_TOKEN: the address that mail is sent from')
   if (devMailOn && production) mistakes.push('DEV_MAIL must not be on with NODE_ENV=production: it shows sign-in mail to whoever is on this machine')

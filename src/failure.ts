@@ -3,11 +3,13 @@ import { FolderHeld } from './adapters/data-folder.ts'
 import { ConfigError } from './config.ts'
 import { Problem } from './domain/problem.ts'
 
-/** @param databaseUrl named by its host, port and database where the database is what fails */
-export function failureSentence(error: unknown, databaseUrl?: string): string {
+/** The variables that a failing database is named by. */
+export type DatabaseVariables = Partial<Record<'DATABASE_URL' | 'DIRECT_DATABASE_URL', string | undefined>>
+
+export function failureSentence(error: unknown, variables: DatabaseVariables): string {
   if (error instanceof ConfigError) return error.mistakes.join('\n')
   if (error instanceof FolderHeld) return error.message
-  const database = databaseSentence(error, databaseUrl)
+  const database = databaseSentence(error, variables)
   if (database) return database
   if (error instanceof Problem) return error.message
   const { code, port, address } = error as { code?: string; port?: number; address?: string }
@@ -18,15 +20,20 @@ export function failureSentence(error: unknown, databaseUrl?: string): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
-function databaseSentence(error: unknown, databaseUrl: string | undefined): string | undefined {
-  if (databaseUrl === undefined || !(error instanceof Error)) return undefined
-  const { hostname, port, pathname, username } = new URL(databaseUrl)
-  const where = `${hostname || 'localhost'}:${port || 5432}`
+function databaseSentence(error: unknown, variables: DatabaseVariables): string | undefined {
+  if (!(error instanceof Error)) return undefined
   const cause = error instanceof Problem && error.cause instanceof Error ? error.cause : error
-  const { code } = cause as { code?: string }
-  if (code === '28P01' || code === '28000') return `DATABASE_URL: the server at ${where} refuses user "${username}". Check the user and the password.`
-  if (code === '3D000') return `DATABASE_URL: the server at ${where} has no database "${decodeURIComponent(pathname.slice(1))}". Create it, or name another.`
-  if (code === '42501') return `DATABASE_URL: user "${username}" may not do this in the database: ${cause.message}.`
-  if (error instanceof Problem && error.code === 'UNAVAILABLE') return `DATABASE_URL: the database at ${where} does not answer (${code ?? cause.message}). Check the address, and that the server runs.`
+  const { code, direct } = cause as { code?: string; direct?: boolean }
+  const variable = direct && variables.DIRECT_DATABASE_URL ? 'DIRECT_DATABASE_URL' : 'DATABASE_URL'
+  const url = variables[variable]
+  if (!url) return undefined
+  const { hostname, port, pathname, username } = new URL(url)
+  const where = `${hostname || 'localhost'}:${port || 5432}`
+  if (code === '28P01' || code === '28000') return `${variable}: the server at ${where} refuses user "${username}". Check the user and the password.`
+  if (code === '3D000') return `${variable}: the server at ${where} has no database "${decodeURIComponent(pathname.slice(1))}". Create it, or name another.`
+  if (code === '42501') return `${variable}: user "${username}" may not do this in the database: ${cause.message}.`
+  if (error instanceof Problem && error.code === 'UNAVAILABLE') {
+    return `${variable}: the database at ${where} does not answer (${code ?? cause.message}). Check the address, and that the server runs.`
+  }
   return undefined
 }

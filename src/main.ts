@@ -22,7 +22,7 @@ const requestTimeoutMs = 30_000
 try {
   await run(readConfig(process.env))
 } catch (error) {
-  process.stderr.write(`${failureSentence(error, process.env['DATABASE_URL'])}\n`)
+  process.stderr.write(`${failureSentence(error, process.env)}\n`)
   process.exit(1)
 }
 

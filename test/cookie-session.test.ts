@@ -35,7 +35,8 @@ const incomplete: readonly (readonly [string, Headers])[] = [
 ]
 
 const graphql = (query: string, headers: Headers, url = gateway.url) => raw(`${url}/graphql`, json({ query }, headers))
-const whoami = async (headers: Headers, url = gateway.url) => (await graphql('{ me { person { id } } }', headers, url)).json.data?.me?.person?.id as string | undefined
+const whoami = async (headers: Headers, url = gateway.url) =>
+  (await graphql('{ me { person { id } } }', headers, url)).json.data?.me?.person?.id as string | undefined
 
 /** Someone with a mail that they have not used yet. */
 async function mailed() {
@@ -43,7 +44,8 @@ async function mailed() {
   await gateway.rest('POST', '/api/auth/request', { body: { email: person.email } })
   return { person, ...(await gateway.nextMail(person.email)) }
 }
-const useLink = (token: string, headers: Headers, url?: string) => graphql(`mutation { verifyMagicLink(token: "${token}") { ok token person { id } } }`, headers, url)
+const useLink = (token: string, headers: Headers, url?: string) =>
+  graphql(`mutation { verifyMagicLink(token: "${token}") { ok token person { id } } }`, headers, url)
 const setCookies = ({ headers }: RawAnswer): string[] => headers['set-cookie'] ?? []
 
 async function signedIn() {
@@ -102,9 +104,12 @@ describe('a page of this origin', () => {
     expect(setCookies(await useLink('A'.repeat(43), page))).toEqual([])
   })
 
-  test.each(['', 'x', `ck_${'a'.repeat(32)}`, `${'A'.repeat(42)}`, `"${'A'.repeat(43)}"`, `${'A'.repeat(43)},${'B'.repeat(43)}`])('with the cookie session=%s is nobody', async (value) => {
-    expect(await whoami({ ...page, Cookie: `session=${value}` })).toBeUndefined()
-  })
+  test.each(['', 'x', `ck_${'a'.repeat(32)}`, 'A'.repeat(42), `"${'A'.repeat(43)}"`, `${'A'.repeat(43)},${'B'.repeat(43)}`])(
+    'with the cookie session=%s is nobody',
+    async (value) => {
+      expect(await whoami({ ...page, Cookie: `session=${value}` })).toBeUndefined()
+    },
+  )
 
   test('cannot hold an API key in the cookie', async () => {
     const key = await district.key()
@@ -122,7 +127,11 @@ describe('any other request', () => {
   test.each(incomplete)('with %s receives the token and no cookie', async (_what, headers) => {
     const { person, token } = await mailed()
     const answer = await useLink(token, headers)
-    expect(answer.json.data.verifyMagicLink).toEqual({ ok: true, token: expect.stringMatching(/^[A-Za-z0-9_-]{43}$/), person: { id: person.id } })
+    expect(answer.json.data.verifyMagicLink).toEqual({
+      ok: true,
+      token: expect.stringMatching(/^[A-Za-z0-9_-]{43}$/),
+      person: { id: person.id },
+    })
     expect(setCookies(answer)).toEqual([])
   })
 
@@ -136,7 +145,9 @@ describe('any other request', () => {
 
   test('over GET is not signed in by the cookie', async () => {
     const { pair } = await signedIn()
-    const answer = await raw(`${gateway.url}/graphql?query=${encodeURIComponent('{ me { districtId } }')}`, { headers: { ...page, Cookie: pair } })
+    const answer = await raw(`${gateway.url}/graphql?query=${encodeURIComponent('{ me { districtId } }')}`, {
+      headers: { ...page, Cookie: pair },
+    })
     expect(answer.json.data.me).toBeNull()
     expect(setCookies(answer)).toEqual([])
   })
@@ -152,7 +163,8 @@ describe('any other request', () => {
   test('over REST receives the token and no session cookie', async () => {
     for (const verify of [
       ({ token }: { token: string }) => raw(`${gateway.url}/api/auth/verify/${token}`, { headers: page }),
-      ({ code, person }: { code: string; person: { email: string } }) => raw(`${gateway.url}/api/auth/verify`, json({ code, email: person.email }, page)),
+      ({ code, person }: { code: string; person: { email: string } }) =>
+        raw(`${gateway.url}/api/auth/verify`, json({ code, email: person.email }, page)),
     ]) {
       const answer = await verify(await mailed())
       expect(answer.json.token).toMatch(/^[A-Za-z0-9_-]{43}$/)
@@ -171,7 +183,11 @@ describe('an Authorization header makes the cookie count for nothing', () => {
   test('a right one is who asks', async () => {
     const { pair } = await signedIn()
     const other = await createTestDistrict(gateway.db)
-    const answer = await graphql('{ me { districtId person { id } } }', { ...page, Cookie: pair, Authorization: `Bearer ${await other.key()}` })
+    const answer = await graphql('{ me { districtId person { id } } }', {
+      ...page,
+      Cookie: pair,
+      Authorization: `Bearer ${await other.key()}`,
+    })
     expect(answer.json.data.me).toEqual({ districtId: other.id, person: null })
   })
 
@@ -206,7 +222,9 @@ describe('under https', () => {
     expect(setCookies(signedOut)).toEqual(['__Host-session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure'])
 
     const asked = await raw(`${await secure}/api/auth/request`, json({ email: person.email }))
-    expect(setCookies(asked)).toEqual([expect.stringMatching(/^__Host-browser=[A-Za-z0-9_-]{43}; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Lax; Secure$/)])
+    expect(setCookies(asked)).toEqual([
+      expect.stringMatching(/^__Host-browser=[A-Za-z0-9_-]{43}; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Lax; Secure$/),
+    ])
   })
 
   test('a cookie without the prefix, which a neighbouring host could have set, is not read', async () => {
@@ -217,8 +235,16 @@ describe('under https', () => {
     expect(await whoami({ ...securePage, Cookie: `session=${token}; __Host-session=` }, await secure)).toBeUndefined()
   })
 
-  test.each([`http://gateway.example.org`, `http://127.0.0.1:${port}`, `http://localhost:${port}`, 'https://gateway.example.org:8443', 'https://www.gateway.example.org'])('a page of %s has no part in it', async (Origin) => {
+  test.each([
+    `http://gateway.example.org`,
+    `http://127.0.0.1:${port}`,
+    `http://localhost:${port}`,
+    'https://gateway.example.org:8443',
+    'https://www.gateway.example.org',
+  ])('a page of %s has no part in it', async (Origin) => {
     const { person } = await mailed()
-    expect(await whoami({ ...page, Origin, Host: new URL(Origin).host, Cookie: `__Host-session=${await person.token()}` }, await secure)).toBeUndefined()
+    expect(
+      await whoami({ ...page, Origin, Host: new URL(Origin).host, Cookie: `__Host-session=${await person.token()}` }, await secure),
+    ).toBeUndefined()
   })
 })

@@ -62,7 +62,10 @@ describe('a malformed Authorization header', () => {
 
   test('with control characters never reaches a handler', async () => {
     for (const control of ['\0', '\x07', '\x7f']) {
-      const line = await statusLineFor(url, `GET /api/me HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ck_${control}\r\n\r\n`)
+      const line = await statusLineFor(
+        url,
+        `GET /api/me HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ck_${control}\r\n\r\n`,
+      )
       expect(line).toMatch(/^HTTP\/1\.1 40[01] /)
     }
   })
@@ -82,12 +85,25 @@ describe('a good credential', () => {
       for (const name of ['access_token', 'token', 'api_key', 'apikey', 'key', 'authorization', 'bearer']) {
         expect((await raw(`${url}/api/me?${name}=${token}`)).status).toBe(401)
         expect((await raw(`${url}/graphql?${name}=${token}`, json({ query: '{ me { districtId } }' }))).json.data?.me ?? null).toBeNull()
-        expect((await raw(`${url}/graphql?${new URLSearchParams({ query: '{ me { districtId } }', [name]: token })}`)).json.data?.me ?? null).toBeNull()
+        expect(
+          (await raw(`${url}/graphql?${new URLSearchParams({ query: '{ me { districtId } }', [name]: token })}`)).json.data?.me ?? null,
+        ).toBeNull()
       }
-      for (const headers of [{ 'X-Api-Key': token }, { 'Proxy-Authorization': `Bearer ${token}` }, { 'X-Authorization': `Bearer ${token}` }, { Cookie: `token=${token}; session=${token}; Authorization=Bearer ${token}` }]) {
+      for (const headers of [
+        { 'X-Api-Key': token },
+        { 'Proxy-Authorization': `Bearer ${token}` },
+        { 'X-Authorization': `Bearer ${token}` },
+        { Cookie: `token=${token}; session=${token}; Authorization=Bearer ${token}` },
+      ]) {
         expect((await raw(`${url}/api/me`, { headers })).status).toBe(401)
       }
-      const body = await raw(`${url}/graphql`, json({ query: '{ me { districtId } }', extensions: { authorization: `Bearer ${token}`, headers: { authorization: `Bearer ${token}` } } }))
+      const body = await raw(
+        `${url}/graphql`,
+        json({
+          query: '{ me { districtId } }',
+          extensions: { authorization: `Bearer ${token}`, headers: { authorization: `Bearer ${token}` } },
+        }),
+      )
       expect(body.json.data.me).toBeNull()
       expect((await raw(`http://user:${token}@${new URL(url).host}/api/me`)).status).toBe(401)
     }
@@ -96,7 +112,8 @@ describe('a good credential', () => {
 
 describe('an API key', () => {
   const asKey = (token: string) => statuses({ Authorization: `Bearer ${token}` })
-  const change = (token: string, set: Parameters<typeof db.prisma.apiKey.update>[0]['data']) => db.prisma.apiKey.update({ where: { keyHash: hashToken(token) }, data: set })
+  const change = (token: string, set: Parameters<typeof db.prisma.apiKey.update>[0]['data']) =>
+    db.prisma.apiKey.update({ where: { keyHash: hashToken(token) }, data: set })
 
   test('that is revoked is refused on its next request', async () => {
     const token = await district.key()
@@ -105,7 +122,7 @@ describe('an API key', () => {
     expect(await asKey(token)).toEqual([401, 401])
   })
 
-  test('is refused from the moment it expires, by the database\'s clock', async () => {
+  test("is refused from the moment it expires, by the database's clock", async () => {
     const token = await district.key()
     await db.query(sql`update api_keys set expires_at = now() + interval '1 hour' where key_hash = ${hashToken(token)}`)
     expect(await asKey(token)).toEqual([200, 200])
@@ -115,10 +132,14 @@ describe('an API key', () => {
 
   test('that loses a scope has lost it on its next request', async () => {
     const token = await district.key('read:people')
-    const people = async () => (await raw(`${url}/graphql`, json({ query: '{ people { totalCount } }' }, { Authorization: `Bearer ${token}` }))).json
+    const people = async () =>
+      (await raw(`${url}/graphql`, json({ query: '{ people { totalCount } }' }, { Authorization: `Bearer ${token}` }))).json
     expect((await people()).data.people.totalCount).toBeGreaterThan(0)
     await change(token, { scopes: ['write:people'] })
-    expect(await people()).toMatchObject({ data: { people: null }, errors: [{ extensions: { code: 'FORBIDDEN', requiredScopes: ['read:people'] } }] })
+    expect(await people()).toMatchObject({
+      data: { people: null },
+      errors: [{ extensions: { code: 'FORBIDDEN', requiredScopes: ['read:people'] } }],
+    })
   })
 
   test('dies with its district', async () => {
@@ -132,8 +153,20 @@ describe('an API key', () => {
     const other = await createTestDistrict(db)
     const stranger = await other.person()
     const headers = { Authorization: `Bearer ${key}`, 'X-District-Id': other.id, 'X-District': other.id, 'X-Tenant': other.id }
-    expect((await raw(`${url}/api/me?districtId=${other.id}&district_id=${other.id}`, { headers })).text).toBe(`{"person":null,"districtId":"${district.id}"}`)
-    const answer = await raw(`${url}/graphql`, json({ query: 'query ($id: ID!, $email: String!) { person(id: $id) { id } people(filter: { email: $email }) { totalCount } district { id } }', variables: { id: stranger.id, email: stranger.email } }, headers))
+    expect((await raw(`${url}/api/me?districtId=${other.id}&district_id=${other.id}`, { headers })).text).toBe(
+      `{"person":null,"districtId":"${district.id}"}`,
+    )
+    const answer = await raw(
+      `${url}/graphql`,
+      json(
+        {
+          query:
+            'query ($id: ID!, $email: String!) { person(id: $id) { id } people(filter: { email: $email }) { totalCount } district { id } }',
+          variables: { id: stranger.id, email: stranger.email },
+        },
+        headers,
+      ),
+    )
     expect(answer.json).toEqual({ data: { person: null, people: { totalCount: 0 }, district: { id: district.id } } })
   })
 
@@ -145,10 +178,11 @@ describe('an API key', () => {
 })
 
 describe('a session', () => {
-  test('is its own token\'s alone: neither its id nor its hash opens it', async () => {
+  test("is its own token's alone: neither its id nor its hash opens it", async () => {
     const rows = await db.query<{ id: string; hash: string }>(sql`select id, token_hash as hash from sessions`)
     expect(rows.length).toBeGreaterThan(0)
-    for (const { id, hash } of rows) for (const token of [id, hash]) expect(await statuses({ Authorization: `Bearer ${token}` })).toEqual([401, 401])
+    for (const { id, hash } of rows)
+      for (const token of [id, hash]) expect(await statuses({ Authorization: `Bearer ${token}` })).toEqual([401, 401])
   })
 
   test('whose person is deleted is refused', async () => {
@@ -163,7 +197,16 @@ describe('a session', () => {
 test('no answer and no line of the log repeats a credential', async () => {
   const texts: string[] = []
   for (const token of [key, session, `ck_${'z'.repeat(32)}`]) {
-    for (const answer of [await raw(`${url}/api/me`, { headers: { Authorization: `Bearer ${token}` } }), await raw(`${url}/graphql`, json({ query: '{ me { credential { ... on ApiKey { id name hint } ... on Session { id } } } }' }, { Authorization: `Bearer ${token}` }))]) {
+    for (const answer of [
+      await raw(`${url}/api/me`, { headers: { Authorization: `Bearer ${token}` } }),
+      await raw(
+        `${url}/graphql`,
+        json(
+          { query: '{ me { credential { ... on ApiKey { id name hint } ... on Session { id } } } }' },
+          { Authorization: `Bearer ${token}` },
+        ),
+      ),
+    ]) {
       texts.push(answer.text, JSON.stringify(answer.headers))
     }
   }

@@ -21,13 +21,27 @@ interface From {
   cookie?: string | undefined
   token?: string
 }
-const headersOf = ({ address, cookie }: From): Record<string, string> => ({ ...(address === undefined ? {} : { 'X-Forwarded-For': address }), ...(cookie === undefined ? {} : { Cookie: cookie }) })
-const graphql = (query: string, variables: Record<string, unknown>, from: From) => gateway.graphql(query, { variables, headers: headersOf(from), token: from.token })
+const headersOf = ({ address, cookie }: From): Record<string, string> => ({
+  ...(address === undefined ? {} : { 'X-Forwarded-For': address }),
+  ...(cookie === undefined ? {} : { Cookie: cookie }),
+})
+const graphql = (query: string, variables: Record<string, unknown>, from: From) =>
+  gateway.graphql(query, { variables, headers: headersOf(from), token: from.token })
 
-const requestLogin = (email: unknown, from: From = {}) => graphql('mutation ($email: String!) { requestLogin(email: $email) { ok message } }', { email }, from)
+const requestLogin = (email: unknown, from: From = {}) =>
+  graphql('mutation ($email: String!) { requestLogin(email: $email) { ok message } }', { email }, from)
 const verifyCode = (code: unknown, email?: unknown, from: From = {}) =>
-  graphql('mutation ($code: String!, $email: String) { verifyCode(code: $code, email: $email) { ok token expiresAt person { id email } district { id } } }', { code, ...(email === undefined ? {} : { email }) }, from)
-const verifyMagicLink = (token: unknown, from: From = {}) => graphql('mutation ($token: String!) { verifyMagicLink(token: $token) { ok token expiresAt person { id email } district { id } } }', { token }, from)
+  graphql(
+    'mutation ($code: String!, $email: String) { verifyCode(code: $code, email: $email) { ok token expiresAt person { id email } district { id } } }',
+    { code, ...(email === undefined ? {} : { email }) },
+    from,
+  )
+const verifyMagicLink = (token: unknown, from: From = {}) =>
+  graphql(
+    'mutation ($token: String!) { verifyMagicLink(token: $token) { ok token expiresAt person { id email } district { id } } }',
+    { token },
+    from,
+  )
 const me = (token: string) => gateway.graphql('{ me { person { id } districtId memberships { districtId personId current } } }', { token })
 
 /** A new address for each purpose, as if from another corner of the Internet. */
@@ -42,7 +56,8 @@ async function asked(options: PersonOptions = {}, from: From = { address: newAdd
 }
 const browserCookie = ({ headers }: Pick<Answer, 'headers'>): string => /browser=[^;]+/.exec(headers.getSetCookie().join('\n'))![0]
 const wrong = (code: string) => String((Number(code) + 1) % 1_000_000).padStart(6, '0')
-const ageRequests = (email: string, interval: string) => db.query(sql`update login_requests set created_at = now() - ${interval}::interval where email_key = ${email}`)
+const ageRequests = (email: string, interval: string) =>
+  db.query(sql`update login_requests set created_at = now() - ${interval}::interval where email_key = ${email}`)
 
 function expectSignedIn(answer: Answer, personId: string): string {
   const signIn = answer.json.data?.verifyCode ?? answer.json.data?.verifyMagicLink
@@ -51,8 +66,12 @@ function expectSignedIn(answer: Answer, personId: string): string {
 }
 function expectRefused(answer: Answer, code = 'UNAUTHENTICATED'): void {
   const [[name, value] = ['', '']] = Object.entries(answer.json.data ?? {})
-  expect({ status: answer.status, value, codes: answer.json.errors.map((error: { extensions: { code: string } }) => error.extensions.code), path: answer.json.errors[0].path })
-    .toEqual({ status: 200, value: null, codes: [code], path: [name] })
+  expect({
+    status: answer.status,
+    value,
+    codes: answer.json.errors.map((error: { extensions: { code: string } }) => error.extensions.code),
+    path: answer.json.errors[0].path,
+  }).toEqual({ status: 200, value: null, codes: [code], path: [name] })
   expect(answer.headers.getSetCookie()).toEqual([])
 }
 
@@ -64,7 +83,7 @@ describe('a code', () => {
     expectRefused(await verifyCode(code, email, from))
   })
 
-  test('lives 10 minutes by the database\'s clock, and not a second longer', async () => {
+  test("lives 10 minutes by the database's clock, and not a second longer", async () => {
     const { person, code, email } = await asked()
     await ageRequests(email, '10 minutes')
     expectRefused(await verifyCode(code, email))
@@ -72,7 +91,7 @@ describe('a code', () => {
     expectSignedIn(await verifyCode(code, email), person.id)
   })
 
-  test('is replaced by the person\'s next one, and the links mailed before stay good', async () => {
+  test("is replaced by the person's next one, and the links mailed before stay good", async () => {
     const first = await asked()
     await requestLogin(first.email, first.from)
     const second = await gateway.nextMail(first.email, 1)
@@ -98,7 +117,9 @@ describe('a code', () => {
     const guessed = await asked()
     for (let n = 0; n < 5; n++) expectRefused(await verifyCode(wrong(guessed.code), guessed.email))
     for (const from of [{}, guessed.from, { cookie: guessed.cookie }]) expectRefused(await verifyCode(guessed.code, guessed.email, from))
-    const [{ attempts } = { attempts: -1 }] = await db.query<{ attempts: number }>(sql`select code_attempts as attempts from login_requests where email_key = ${guessed.email}`)
+    const [{ attempts } = { attempts: -1 }] = await db.query<{ attempts: number }>(
+      sql`select code_attempts as attempts from login_requests where email_key = ${guessed.email}`,
+    )
     expect(attempts).toBe(5)
     expectSignedIn(await verifyMagicLink(guessed.token), guessed.person.id)
   })
@@ -112,7 +133,7 @@ describe('a code', () => {
     expectSignedIn(await verifyMagicLink(token), person.id)
   })
 
-  test('given five times wrong is another person\'s no more than before', async () => {
+  test("given five times wrong is another person's no more than before", async () => {
     const [guessed, other] = [await asked(), await asked()]
     for (let n = 0; n < 6; n++) await verifyCode(wrong(guessed.code), guessed.email)
     expectSignedIn(await verifyCode(other.code, other.email), other.person.id)
@@ -127,7 +148,7 @@ describe('a code', () => {
     expectSignedIn(await verifyCode(code, email), person.id)
   })
 
-  test('is nobody else\'s, nor was it in the last 24 hours', async () => {
+  test("is nobody else's, nor was it in the last 24 hours", async () => {
     const [first, second, third] = idsOfOneCode()
     const a = await askedAs(first)
     const b = await askedAs(second)
@@ -143,8 +164,11 @@ describe('a code', () => {
   /** Like `asked`, under an id of one's choice: what the gateway draws is given to it. */
   async function askedAs(id: string) {
     const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789'
-    const bytes = Buffer.from([...id].map((character) => alphabet.indexOf(character)))
-    const url = await serve({ ...deps, random: (count) => (count === 32 ? randomBytes(32) : Buffer.concat([bytes, Buffer.alloc(count - bytes.length)])) })
+    const bytes = Buffer.from(Array.from(id, (character) => alphabet.indexOf(character)))
+    const url = await serve({
+      ...deps,
+      random: (count) => (count === 32 ? randomBytes(32) : Buffer.concat([bytes, Buffer.alloc(count - bytes.length)])),
+    })
     const person = await district.person()
     await raw(`${url}/api/auth/request`, json({ email: person.email }))
     return { person, email: person.email, ...(await gateway.nextMail(person.email)) }
@@ -178,7 +202,7 @@ describe('a link', () => {
     expectRefused(await verifyMagicLink(token))
   })
 
-  test('lives 30 minutes by the database\'s clock, and not a second longer', async () => {
+  test("lives 30 minutes by the database's clock, and not a second longer", async () => {
     const { token, person, email } = await asked()
     await ageRequests(email, '30 minutes')
     expectRefused(await verifyMagicLink(token))
@@ -188,7 +212,13 @@ describe('a link', () => {
 
   test('is built from the configured address, whatever Host and X-Forwarded-Host say', async () => {
     const person = await district.person()
-    await raw(`${gateway.url}/api/auth/request`, json({ email: person.email }, { Host: 'evil.example', 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Proto': 'https', Forwarded: 'host=evil.example' }))
+    await raw(
+      `${gateway.url}/api/auth/request`,
+      json(
+        { email: person.email },
+        { Host: 'evil.example', 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Proto': 'https', Forwarded: 'host=evil.example' },
+      ),
+    )
     const { link, text, html } = await gateway.nextMail(person.email)
     expect(link.startsWith(`${gateway.url}/sign-in#`)).toBe(true)
     expect(text + html).not.toContain('evil.example')
@@ -200,18 +230,23 @@ describe('a link', () => {
     expect(one.token).not.toBe(other.token)
   })
 
-  test.each(['', 'a', 'A'.repeat(42), `${'A'.repeat(43)} `, '../../../etc/passwd', '\0'])('that is malformed is bad input: %j', async (token) => {
-    const answer = await verifyMagicLink(token)
-    expectRefused(answer, 'BAD_USER_INPUT')
-    expect(answer.json.errors[0].extensions.field).toBe('token')
-  })
+  test.each(['', 'a', 'A'.repeat(42), `${'A'.repeat(43)} `, '../../../etc/passwd', '\0'])(
+    'that is malformed is bad input: %j',
+    async (token) => {
+      const answer = await verifyMagicLink(token)
+      expectRefused(answer, 'BAD_USER_INPUT')
+      expect(answer.json.errors[0].extensions.field).toBe('token')
+    },
+  )
 })
 
 describe('a request for a mail', () => {
   const answerOf = ({ status, text, headers }: Answer) => ({
     status,
     text,
-    headers: [...headers].filter(([name]) => !['date', 'x-request-id'].includes(name)).map(([name, value]) => [name, name === 'set-cookie' ? value.replace(/=[^;]+/, '=…') : value]),
+    headers: [...headers]
+      .filter(([name]) => !['date', 'x-request-id'].includes(name))
+      .map(([name, value]) => [name, name === 'set-cookie' ? value.replace(/=[^;]+/, '=…') : value]),
   })
 
   test('is answered alike for a known, an unknown and an archived address, and only the first gets mail', async () => {
@@ -244,13 +279,22 @@ describe('a request for a mail', () => {
     const { email, code } = await asked()
     const unknown = `unknown-${email}`
     await requestLogin(unknown, { address: newAddress() })
-    for (let n = 0; n < 8; n++) expect(answerOf(await verifyCode(wrong(code), email))).toEqual(answerOf(await verifyCode(wrong(code), unknown)))
+    for (let n = 0; n < 8; n++)
+      expect(answerOf(await verifyCode(wrong(code), email))).toEqual(answerOf(await verifyCode(wrong(code), unknown)))
   })
 
   test('finds the person whatever the case, the width and the composition, and mails the address as it is stored', async () => {
     const stored = `José.${randomBytes(4).toString('hex')}@Example.org`
     const person = await district.person({ email: stored })
-    const spellings = [stored, stored.toUpperCase(), stored.toLowerCase(), stored.normalize('NFD'), ` ${stored}\t`, stored.replace('J', '\uff2a').replace('E', '\uff25'), stored.replace('o', '\u1d52')]
+    const spellings = [
+      stored,
+      stored.toUpperCase(),
+      stored.toLowerCase(),
+      stored.normalize('NFD'),
+      ` ${stored}\t`,
+      stored.replace('J', '\uff2a').replace('E', '\uff25'),
+      stored.replace('o', '\u1d52'),
+    ]
     for (const [since, spelling] of spellings.entries()) {
       await requestLogin(spelling)
       const mail = await gateway.nextMail(stored, since)
@@ -260,14 +304,19 @@ describe('a request for a mail', () => {
   })
 
   test('one spelling has one key, and the key is its own', () => {
-    fc.assert(fc.property(fc.emailAddress(), (email) => {
-      expect(emailKey(emailKey(email))).toBe(emailKey(email))
-      expect(emailKey(email.toUpperCase())).toBe(emailKey(email))
-    }))
+    fc.assert(
+      fc.property(fc.emailAddress(), (email) => {
+        expect(emailKey(emailKey(email))).toBe(emailKey(email))
+        expect(emailKey(email.toUpperCase())).toBe(emailKey(email))
+      }),
+    )
   })
 
   test.each([
-    ['a list', ['a@example.org', 'b@example.org']], ['an object', { email: 'a@example.org' }], ['a number', 1], ['nothing', null],
+    ['a list', ['a@example.org', 'b@example.org']],
+    ['an object', { email: 'a@example.org' }],
+    ['a number', 1],
+    ['nothing', null],
   ])('for %s instead of one address is refused before execution', async (_what, email) => {
     const { status, json: body } = await requestLogin(email)
     expect(status).toBe(400)
@@ -275,15 +324,23 @@ describe('a request for a mail', () => {
     expect(body.errors[0].extensions).toMatchObject({ code: 'BAD_USER_INPUT', field: 'email' })
   })
 
-  test.each(['a@example.org,b@example.org', 'a@example.org, b@example.org', '"a"@example.org', 'a@example.org\r\nBcc: b@example.org', 'a@example.org\nb@example.org', 'a@example.org;b@example.org', 'a@example.org\uff0cb@example.org', 'A <a@example.org>', ''])(
-    'for %j is bad input, and nothing is recorded', async (email) => {
-      const before = await db.query(sql`select count(*)::int as n from login_requests`)
-      const answer = await requestLogin(email)
-      expectRefused(answer, 'BAD_USER_INPUT')
-      expect(answer.json.errors[0].extensions.field).toBe('email')
-      expect(await db.query(sql`select count(*)::int as n from login_requests`)).toEqual(before)
-    },
-  )
+  test.each([
+    'a@example.org,b@example.org',
+    'a@example.org, b@example.org',
+    '"a"@example.org',
+    'a@example.org\r\nBcc: b@example.org',
+    'a@example.org\nb@example.org',
+    'a@example.org;b@example.org',
+    'a@example.org\uff0cb@example.org',
+    'A <a@example.org>',
+    '',
+  ])('for %j is bad input, and nothing is recorded', async (email) => {
+    const before = await db.query(sql`select count(*)::int as n from login_requests`)
+    const answer = await requestLogin(email)
+    expectRefused(answer, 'BAD_USER_INPUT')
+    expect(answer.json.errors[0].extensions.field).toBe('email')
+    expect(await db.query(sql`select count(*)::int as n from login_requests`)).toEqual(before)
+  })
 
   test('for a person archived after it signs nobody in', async () => {
     const { person, code, token, email } = await asked()
@@ -295,16 +352,20 @@ describe('a request for a mail', () => {
 
   test('for an address that the person has no more signs nobody in', async () => {
     const { person, code, token, email } = await asked()
-    await db.prisma.person.update({ where: { districtId_id: { districtId: district.id, id: person.id } }, data: { email: `new-${email}`, emailKey: `new-${email}` } })
+    await db.prisma.person.update({
+      where: { districtId_id: { districtId: district.id, id: person.id } },
+      data: { email: `new-${email}`, emailKey: `new-${email}` },
+    })
     expectRefused(await verifyCode(code, email))
     expectRefused(await verifyMagicLink(token))
   })
 
-  test('keeps a browser\'s cookie while it is well-formed, and replaces it when it is not', async () => {
+  test("keeps a browser's cookie while it is well-formed, and replaces it when it is not", async () => {
     const { cookie, email } = await asked()
     expect(cookie).toMatch(/^browser=[A-Za-z0-9_-]{43}$/)
     expect(browserCookie(await requestLogin(email, { cookie }))).toBe(cookie)
-    for (const broken of ['browser=short', `browser=${'!'.repeat(43)}`, `other=${'A'.repeat(43)}`]) expect(browserCookie(await requestLogin(email, { cookie: broken }))).not.toContain(broken)
+    for (const broken of ['browser=short', `browser=${'!'.repeat(43)}`, `other=${'A'.repeat(43)}`])
+      expect(browserCookie(await requestLogin(email, { cookie: broken }))).not.toContain(broken)
   })
 })
 
@@ -359,7 +420,7 @@ describe('who may try a code: the first of these sets that is not empty, and no 
     for (const { code, person } of people.toReversed()) expectSignedIn(await verifyCode(code, undefined, from), person.id)
   })
 
-  test('what has ended stands in nobody\'s way: a browser whose code is used falls back to the e-mail', async () => {
+  test("what has ended stands in nobody's way: a browser whose code is used falls back to the e-mail", async () => {
     const [mine, theirs] = [await asked(), await asked()]
     expectSignedIn(await verifyCode(mine.code, undefined, { cookie: mine.cookie }), mine.person.id)
     expectSignedIn(await verifyCode(theirs.code, theirs.email, { cookie: mine.cookie, address: newAddress() }), theirs.person.id)
@@ -377,9 +438,14 @@ describe('who may try a code: the first of these sets that is not empty, and no 
 describe('what rests in the database and the log', () => {
   /** Every row of every table, as text. */
   async function dump(): Promise<string> {
-    const tables = await db.query<{ name: string }>(sql`select table_name as name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'`)
+    const tables = await db.query<{ name: string }>(
+      sql`select table_name as name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'`,
+    )
     const rows = await Promise.all(tables.map(({ name }) => db.query<{ row: string }>(rowsOf(name))))
-    return rows.flat().map(({ row }) => row).join('\n')
+    return rows
+      .flat()
+      .map(({ row }) => row)
+      .join('\n')
   }
   const rowsOf = (table: string): Sql => sql`select t::text as row from ${verbatim(`"${table}"`)} t`
 
@@ -395,12 +461,23 @@ describe('what rests in the database and the log', () => {
 
     const everything = [await dump(), ...gateway.logLines].join('\n')
     expect(everything).toContain(used.person.id)
-    for (const token of [waiting.token, used.token, other.token, session, second, key, waiting.cookie.split('=')[1]!, cookie.split('=')[1]!]) expect(everything).not.toContain(token)
+    for (const token of [
+      waiting.token,
+      used.token,
+      other.token,
+      session,
+      second,
+      key,
+      waiting.cookie.split('=')[1]!,
+      cookie.split('=')[1]!,
+    ])
+      expect(everything).not.toContain(token)
     for (const { code } of [waiting, used, other]) {
       // Beside other digits it is a coincidence, alone it would be the code.
       expect(everything).not.toMatch(new RegExp(`(?<!\\d)${code}(?!\\d)`))
       for (const algorithm of ['md5', 'sha1', 'sha256', 'sha512']) {
-        for (const encoding of ['hex', 'base64', 'base64url'] as const) expect(everything).not.toContain(createHash(algorithm).update(code).digest(encoding))
+        for (const encoding of ['hex', 'base64', 'base64url'] as const)
+          expect(everything).not.toContain(createHash(algorithm).update(code).digest(encoding))
       }
     }
   })
@@ -432,15 +509,18 @@ describe('a session', () => {
     }
   })
 
-  test('lives 30 days by the database\'s clock, and says so', async () => {
+  test("lives 30 days by the database's clock, and says so", async () => {
     const { token, person } = await asked()
     const answer = await verifyMagicLink(token)
     const session = expectSignedIn(answer, person.id)
     const lifetimeDays = (Date.parse(answer.json.data.verifyMagicLink.expiresAt) - Date.now()) / 86_400_000
     expect(lifetimeDays).toBeCloseTo(30, 1)
-    const [{ exact } = { exact: false }] = await db.query<{ exact: boolean }>(sql`select bool_and(expires_at = created_at + interval '30 days') as exact from sessions where person_id = ${person.id}`)
+    const [{ exact } = { exact: false }] = await db.query<{ exact: boolean }>(
+      sql`select bool_and(expires_at = created_at + interval '30 days') as exact from sessions where person_id = ${person.id}`,
+    )
     expect(exact).toBe(true)
-    const passed = (interval: string) => db.query(sql`update sessions set expires_at = created_at + interval '30 days' - ${interval}::interval where person_id = ${person.id}`)
+    const passed = (interval: string) =>
+      db.query(sql`update sessions set expires_at = created_at + interval '30 days' - ${interval}::interval where person_id = ${person.id}`)
     await passed('29 days 23 hours')
     expect((await me(session)).status).toBe(200)
     await passed('30 days')
@@ -450,7 +530,8 @@ describe('a session', () => {
   test('ends with its person: archived, they are refused at once', async () => {
     const { token, person } = await asked()
     const session = expectSignedIn(await verifyMagicLink(token), person.id)
-    const archive = (archived: boolean) => db.prisma.person.update({ where: { districtId_id: { districtId: district.id, id: person.id } }, data: { archived } })
+    const archive = (archived: boolean) =>
+      db.prisma.person.update({ where: { districtId_id: { districtId: district.id, id: person.id } }, data: { archived } })
     await archive(true)
     expect((await me(session)).status).toBe(401)
     expect((await gateway.rest('GET', '/api/me', { token: session })).status).toBe(401)
@@ -460,7 +541,9 @@ describe('a session', () => {
     const { token, person } = await asked()
     const other = await district.person()
     const session = expectSignedIn(await verifyMagicLink(token), person.id)
-    const sees = async () => (await gateway.graphql('query ($id: ID!) { person(id: $id) { id } }', { token: session, variables: { id: other.id } })).json.data.person
+    const sees = async () =>
+      (await gateway.graphql('query ($id: ID!) { person(id: $id) { id } }', { token: session, variables: { id: other.id } })).json.data
+        .person
     expect(await sees()).toEqual({ id: other.id })
     await db.prisma.person.update({ where: { districtId_id: { districtId: district.id, id: person.id } }, data: { roles: { '1c': 1 } } })
     expect(await sees()).toBeNull()
@@ -471,7 +554,8 @@ describe('within one document', () => {
   test('a sign-in is read as the new session, whatever the caller was before', async () => {
     const { token, person } = await asked()
     await district.interview(person.id, { responses: { '1d': { en: 'for the board' } } })
-    const document = 'mutation ($token: String!) { verifyMagicLink(token: $token) { person { id interviews { nodes { responses { field { private } } } } } district { id boards { id } } } }'
+    const document =
+      'mutation ($token: String!) { verifyMagicLink(token: $token) { person { id interviews { nodes { responses { field { private } } } } } district { id boards { id } } } }'
     const keyOfAnother = await (await createTestDistrict(db)).key('write:people')
     const { json: body } = await graphql(document, { token }, { token: keyOfAnother })
     expect(body.errors).toBeUndefined()
@@ -491,7 +575,11 @@ describe('within one document', () => {
 
   test('signing in and out at once leaves a token that is refused', async () => {
     const { token, person } = await asked()
-    const { json: body } = await graphql('mutation ($token: String!) { verifyMagicLink(token: $token) { token person { id } } logout { ok } }', { token }, {})
+    const { json: body } = await graphql(
+      'mutation ($token: String!) { verifyMagicLink(token: $token) { token person { id } } logout { ok } }',
+      { token },
+      {},
+    )
     expect(body).toEqual({ data: { verifyMagicLink: { token: expect.any(String), person: { id: person.id } }, logout: { ok: true } } })
     expect((await me(body.data.verifyMagicLink.token)).status).toBe(401)
   })
@@ -500,7 +588,9 @@ describe('within one document', () => {
     const token = await (await district.admin()).token()
     const { json: body } = await graphql('mutation { logout { ok } again: logout { ok } }', {}, { token })
     expect(body.data).toEqual({ logout: { ok: true }, again: null })
-    expect(body.errors.map(({ path, extensions }: { path: string[]; extensions: { code: string } }) => [path, extensions.code])).toEqual([[['again'], 'UNAUTHENTICATED']])
+    expect(body.errors.map(({ path, extensions }: { path: string[]; extensions: { code: string } }) => [path, extensions.code])).toEqual([
+      [['again'], 'UNAUTHENTICATED'],
+    ])
   })
 
   test('logging out ends this session alone', async () => {
@@ -533,10 +623,12 @@ describe('an address in several districts', () => {
     expect(current.id).toBe(north.id)
     const { memberships } = (await me(token)).json.data.me
     expect(memberships).toHaveLength(2)
-    expect(memberships).toEqual(expect.arrayContaining([
-      { districtId: north.id, personId: inNorth.id, current: true },
-      { districtId: south.id, personId: inSouth.id, current: false },
-    ]))
+    expect(memberships).toEqual(
+      expect.arrayContaining([
+        { districtId: north.id, personId: inNorth.id, current: true },
+        { districtId: south.id, personId: inSouth.id, current: false },
+      ]),
+    )
   })
 
   test('signs in to the district last used', async () => {

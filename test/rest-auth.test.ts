@@ -12,15 +12,30 @@ const district = await createTestDistrict(db, { name: { es: 'Mi distrito', en: '
 /** A person as the documentation shows her, and the bodies that it promises for her. */
 async function jane() {
   const person = await district.person({ first: 'Jane', last: 'Doe', roles: { '1a': 1, '1b': 2 } })
-  const self = { id: person.id, first: 'Jane', last: 'Doe', email: person.email, language: 'en', roles: { '1a': 1, '1b': 2 }, district_id: district.id }
+  const self = {
+    id: person.id,
+    first: 'Jane',
+    last: 'Doe',
+    email: person.email,
+    language: 'en',
+    roles: { '1a': 1, '1b': 2 },
+    district_id: district.id,
+  }
   return {
     ...person,
-    signedIn: (token: string) => JSON.stringify({
-      ok: true,
-      token,
-      person: self,
-      district: { id: district.id, name: { en: 'My District', es: 'Mi distrito' }, accent: '#6e5dec', languages: ['en', 'es'], billing_plan: 'pro' },
-    }),
+    signedIn: (token: string) =>
+      JSON.stringify({
+        ok: true,
+        token,
+        person: self,
+        district: {
+          id: district.id,
+          name: { en: 'My District', es: 'Mi distrito' },
+          accent: '#6e5dec',
+          languages: ['en', 'es'],
+          billing_plan: 'pro',
+        },
+      }),
     me: JSON.stringify({ person: self, districtId: district.id }),
   }
 }
@@ -38,7 +53,15 @@ async function signIn(email: string): Promise<string> {
 const wrongCodeFor = (code: string) => String((Number(code) + 1) % 1_000_000).padStart(6, '0')
 
 /** The one shape of every refusal: a sentence, and nothing beside it. */
-function expectRefusal({ status, text, json: body, headers }: Pick<Answer, 'status' | 'text' | 'json'> & { headers: Answer['headers'] | Record<string, unknown> }, expected: number): void {
+function expectRefusal(
+  {
+    status,
+    text,
+    json: body,
+    headers,
+  }: Pick<Answer, 'status' | 'text' | 'json'> & { headers: Answer['headers'] | Record<string, unknown> },
+  expected: number,
+): void {
   expect({ status, text }).toMatchObject({ status: expected })
   const type = headers instanceof Headers ? headers.get('content-type') : headers['content-type']
   expect(type).toBe('application/json; charset=utf-8')
@@ -124,42 +147,117 @@ describe('the documented bodies', () => {
 
 describe('a malformed request is refused with 400 and uses nothing up', () => {
   const notOneAddress: readonly unknown[] = [
-    123, true, null, [], {}, ['a@example.org'], { email: 'a@example.org' }, { startsWith: '' }, '', ' ', 'a', 'a@', '@example.org', 'a@b', 'a@example..org', 'a b@example.org',
-    'a@example.org,b@example.org', 'a@example.org, b@example.org', 'a@example.org;b@example.org', '"a"@example.org', 'A <a@example.org>', 'a@exa"mple.org', 'a@example.org\r\nBcc: b@example.org',
-    'a\nb@example.org', 'a@example.org\0', 'a\u2028b@example.org', 'a@b@example.org', `${'a'.repeat(250)}@example.org`, 'x'.repeat(90_000),
+    123,
+    true,
+    null,
+    [],
+    {},
+    ['a@example.org'],
+    { email: 'a@example.org' },
+    { startsWith: '' },
+    '',
+    ' ',
+    'a',
+    'a@',
+    '@example.org',
+    'a@b',
+    'a@example..org',
+    'a b@example.org',
+    'a@example.org,b@example.org',
+    'a@example.org, b@example.org',
+    'a@example.org;b@example.org',
+    '"a"@example.org',
+    'A <a@example.org>',
+    'a@exa"mple.org',
+    'a@example.org\r\nBcc: b@example.org',
+    'a\nb@example.org',
+    'a@example.org\0',
+    'a\u2028b@example.org',
+    'a@b@example.org',
+    `${'a'.repeat(250)}@example.org`,
+    'x'.repeat(90_000),
     // NFKC first: these become a comma, an at sign and a quote
-    'a@example.org\uff0cb@example.org', 'a@b\uff20example.org', '\uff02a\uff02@example.org',
+    'a@example.org\uff0cb@example.org',
+    'a@b\uff20example.org',
+    '\uff02a\uff02@example.org',
   ]
-  test.each(notOneAddress.map((email) => [JSON.stringify(email).slice(0, 60), email] as const))('POST /api/auth/request with the email %s', async (_shown, email) => {
-    const sentBefore = gateway.mails.length
-    const refused = await gateway.rest('POST', '/api/auth/request', { body: { email } })
-    expectRefusal(refused, 400)
-    expect(refused.json.error).toMatch(/^email/)
-    expect(refused.headers.getSetCookie()).toEqual([])
-    expect(gateway.mails.length).toBe(sentBefore)
-  })
-
-  const notACode: readonly unknown[] = [123456, 0, null, true, [], {}, ['123456'], { startsWith: '' }, { not: null }, '', '12345', '1234567', ' 123456', '123456\n', '12345a', '１２３４５６', '١٢٣٤٥٦', '1e5', '+12345', '-12345', '12.456']
-  test.each(notACode.map((code) => [JSON.stringify(code), code] as const))('POST /api/auth/verify with the code %s', async (_shown, code) => {
-    const person = await jane()
-    const mail = await mailFor(person.email)
-    for (let n = 0; n < 6; n++) {
-      const refused = await verify({ code })
+  test.each(notOneAddress.map((email) => [JSON.stringify(email).slice(0, 60), email] as const))(
+    'POST /api/auth/request with the email %s',
+    async (_shown, email) => {
+      const sentBefore = gateway.mails.length
+      const refused = await gateway.rest('POST', '/api/auth/request', { body: { email } })
       expectRefusal(refused, 400)
-      expect(refused.json.error).toMatch(/code/)
-      expect(refused.headers.get('www-authenticate')).toBeNull()
-    }
-    expect((await verify({ code: mail.code, email: person.email })).status).toBe(200)
-  })
+      expect(refused.json.error).toMatch(/^email/)
+      expect(refused.headers.getSetCookie()).toEqual([])
+      expect(gateway.mails.length).toBe(sentBefore)
+    },
+  )
 
-  test.each([[123], [[]], [{ startsWith: '' }], ['a,b@example.org'], ['']])('POST /api/auth/verify with a code and the email %j', async (email) => {
-    const refused = await verify({ code: '123456', email })
-    expectRefusal(refused, 400)
-    expect(refused.json.error).toMatch(/^email/)
-  })
+  const notACode: readonly unknown[] = [
+    123456,
+    0,
+    null,
+    true,
+    [],
+    {},
+    ['123456'],
+    { startsWith: '' },
+    { not: null },
+    '',
+    '12345',
+    '1234567',
+    ' 123456',
+    '123456\n',
+    '12345a',
+    '１２３４５６',
+    '١٢٣٤٥٦',
+    '1e5',
+    '+12345',
+    '-12345',
+    '12.456',
+  ]
+  test.each(notACode.map((code) => [JSON.stringify(code), code] as const))(
+    'POST /api/auth/verify with the code %s',
+    async (_shown, code) => {
+      const person = await jane()
+      const mail = await mailFor(person.email)
+      for (let n = 0; n < 6; n++) {
+        const refused = await verify({ code })
+        expectRefusal(refused, 400)
+        expect(refused.json.error).toMatch(/code/)
+        expect(refused.headers.get('www-authenticate')).toBeNull()
+      }
+      expect((await verify({ code: mail.code, email: person.email })).status).toBe(200)
+    },
+  )
+
+  test.each([[123], [[]], [{ startsWith: '' }], ['a,b@example.org'], ['']])(
+    'POST /api/auth/verify with a code and the email %j',
+    async (email) => {
+      const refused = await verify({ code: '123456', email })
+      expectRefusal(refused, 400)
+      expect(refused.json.error).toMatch(/^email/)
+    },
+  )
 
   test.each(['/api/auth/request', '/api/auth/verify'])('%s with a body that is not a JSON object', async (path) => {
-    for (const body of ['', ' ', '{', '{"email":', 'email=a%40example.org', '[]', '[{"email":"a@example.org","code":"123456"}]', 'null', '"123456"', '1', '{}', '{"a":1,}', "{'code':'123456'}", '\ufeff{', '{"code":"123456"}{"code":"123456"}']) {
+    for (const body of [
+      '',
+      ' ',
+      '{',
+      '{"email":',
+      'email=a%40example.org',
+      '[]',
+      '[{"email":"a@example.org","code":"123456"}]',
+      'null',
+      '"123456"',
+      '1',
+      '{}',
+      '{"a":1,}',
+      "{'code':'123456'}",
+      '\ufeff{',
+      '{"code":"123456"}{"code":"123456"}',
+    ]) {
       expectRefusal(await raw(url + path, json(body)), 400)
     }
   })
@@ -171,19 +269,29 @@ describe('a malformed request is refused with 400 and uses nothing up', () => {
     }
   })
 
-  test.each(['a', '%00', '..', `${'a'.repeat(42)}`, `${'a'.repeat(44)}`, `${'a'.repeat(42)}!`, `${'a'.repeat(42)}%20`, encodeURIComponent('{"not":null}'), 'x'.repeat(5_000)])(
-    'GET /api/auth/verify/%s', async (token) => {
-      const refused = await raw(`${url}/api/auth/verify/${token}`)
-      // ".." is another address before it reaches the gateway
-      expectRefusal(refused, token === '..' ? 404 : 400)
-    },
-  )
+  test.each([
+    'a',
+    '%00',
+    '..',
+    'a'.repeat(42),
+    'a'.repeat(44),
+    `${'a'.repeat(42)}!`,
+    `${'a'.repeat(42)}%20`,
+    encodeURIComponent('{"not":null}'),
+    'x'.repeat(5_000),
+  ])('GET /api/auth/verify/%s', async (token) => {
+    const refused = await raw(`${url}/api/auth/verify/${token}`)
+    // ".." is another address before it reaches the gateway
+    expectRefusal(refused, token === '..' ? 404 : 400)
+  })
 })
 
 describe('what a body holds besides is harmless', () => {
   test('unknown members are ignored', async () => {
     const person = await jane()
-    const asked = await gateway.rest('POST', '/api/auth/request', { body: { email: person.email, to: 'evil@example.org', redirect: 'https://evil.example', districtId: 'x' } })
+    const asked = await gateway.rest('POST', '/api/auth/request', {
+      body: { email: person.email, to: 'evil@example.org', redirect: 'https://evil.example', districtId: 'x' },
+    })
     expect(asked.text).toBe('{"ok":true,"message":"Check your email"}')
     const { code } = await gateway.nextMail(person.email)
     const { status } = await verify({ code, person_id: 'x', district_id: 'x', used_at: null, expires_at: '2999-01-01', token: 'x' })
@@ -192,7 +300,11 @@ describe('what a body holds besides is harmless', () => {
   })
 
   test('a body of prototype keys gives no member and taints no other request', async () => {
-    for (const body of ['{"__proto__":{"code":"123456","email":"a@example.org"}}', '{"constructor":{"prototype":{"code":"123456","email":"a@example.org"}}}', '{"prototype":{"code":"123456"},"toString":"123456"}']) {
+    for (const body of [
+      '{"__proto__":{"code":"123456","email":"a@example.org"}}',
+      '{"constructor":{"prototype":{"code":"123456","email":"a@example.org"}}}',
+      '{"prototype":{"code":"123456"},"toString":"123456"}',
+    ]) {
       expectRefusal(await verify(body), 400)
       expectRefusal(await gateway.rest('POST', '/api/auth/request', { body }), 400)
     }
@@ -204,7 +316,9 @@ describe('what a body holds besides is harmless', () => {
     const person = await jane()
     const sentBefore = gateway.mails.length
     expectRefusal(await gateway.rest('POST', '/api/auth/request', { body: `{"email":"${person.email}","email":["${person.email}"]}` }), 400)
-    expect((await gateway.rest('POST', '/api/auth/request', { body: `{"email":"evil,@example.org","email":"${person.email}"}` })).status).toBe(200)
+    expect(
+      (await gateway.rest('POST', '/api/auth/request', { body: `{"email":"evil,@example.org","email":"${person.email}"}` })).status,
+    ).toBe(200)
     await gateway.nextMail(person.email)
     expect(gateway.mails.slice(sentBefore).map(({ to }) => to)).toEqual([person.email])
   })
@@ -260,7 +374,7 @@ describe('a code or a link that is not good is refused with 401', () => {
     expectWrong(await gateway.rest('GET', `/api/auth/verify/${token}`))
   })
 
-  test('a session\'s token is no link, and a link\'s token no session', async () => {
+  test("a session's token is no link, and a link's token no session", async () => {
     const person = await jane()
     const session = await signIn(person.email)
     expectWrong(await gateway.rest('GET', `/api/auth/verify/${session}`))
@@ -279,7 +393,10 @@ describe('a code or a link that is not good is refused with 401', () => {
 
 describe('credentials', () => {
   test('GET /api/me without one is refused, and so is logging out', async () => {
-    for (const [method, path] of [['GET', '/api/me'], ['POST', '/api/auth/logout']] as const) {
+    for (const [method, path] of [
+      ['GET', '/api/me'],
+      ['POST', '/api/auth/logout'],
+    ] as const) {
       const refused = await gateway.rest(method, path)
       expectRefusal(refused, 401)
       expect(refused.headers.get('www-authenticate')).toBe('Bearer')
@@ -287,7 +404,12 @@ describe('credentials', () => {
   })
 
   test('a wrong one is refused on every route, signing in included, and said to be invalid', async () => {
-    for (const [method, path, body] of [['GET', '/api/me', undefined], ['POST', '/api/auth/logout', undefined], ['POST', '/api/auth/request', { email: 'a@example.org' }], ['POST', '/api/auth/verify', { code: '123456' }]] as const) {
+    for (const [method, path, body] of [
+      ['GET', '/api/me', undefined],
+      ['POST', '/api/auth/logout', undefined],
+      ['POST', '/api/auth/request', { email: 'a@example.org' }],
+      ['POST', '/api/auth/verify', { code: '123456' }],
+    ] as const) {
       for (const token of ['x', `ck_${'a'.repeat(32)}`, 'A'.repeat(43)]) {
         const refused = await gateway.rest(method, path, { token, body })
         expectRefusal(refused, 401)
@@ -309,15 +431,33 @@ describe('credentials', () => {
 })
 
 describe('what HTTP itself refuses has the same shape', () => {
-  test.each(['/api/', '/api/nothing', '/api/auth', '/api/auth/verify/', '/api/auth/verify/a/b', '/api/auth/request/', '/API/me', '/api/me/', '/api//me', '/api/auth%2Frequest', '/api/__proto__', '/api/constructor'])(
-    '404 at %s', async (path) => {
-      for (const method of ['GET', 'POST']) expectRefusal(await gateway.rest(method, path), 404)
-    },
-  )
+  test.each([
+    '/api/',
+    '/api/nothing',
+    '/api/auth',
+    '/api/auth/verify/',
+    '/api/auth/verify/a/b',
+    '/api/auth/request/',
+    '/API/me',
+    '/api/me/',
+    '/api//me',
+    '/api/auth%2Frequest',
+    '/api/__proto__',
+    '/api/constructor',
+  ])('404 at %s', async (path) => {
+    for (const method of ['GET', 'POST']) expectRefusal(await gateway.rest(method, path), 404)
+  })
 
   test.each([
-    ['GET', '/api/auth/request', 'POST'], ['PUT', '/api/auth/verify', 'POST'], ['GET', '/api/auth/verify', 'POST'], ['DELETE', '/api/auth/logout', 'POST'], ['GET', '/api/auth/logout', 'POST'],
-    ['POST', '/api/me', 'GET'], ['PATCH', '/api/me', 'GET'], ['OPTIONS', '/api/me', 'GET'], ['POST', `/api/auth/verify/${'a'.repeat(43)}`, 'GET'],
+    ['GET', '/api/auth/request', 'POST'],
+    ['PUT', '/api/auth/verify', 'POST'],
+    ['GET', '/api/auth/verify', 'POST'],
+    ['DELETE', '/api/auth/logout', 'POST'],
+    ['GET', '/api/auth/logout', 'POST'],
+    ['POST', '/api/me', 'GET'],
+    ['PATCH', '/api/me', 'GET'],
+    ['OPTIONS', '/api/me', 'GET'],
+    ['POST', `/api/auth/verify/${'a'.repeat(43)}`, 'GET'],
   ])('405 for %s %s, which takes %s', async (method, path, allow) => {
     const refused = await gateway.rest(method, path)
     expectRefusal(refused, 405)
@@ -335,22 +475,40 @@ describe('what HTTP itself refuses has the same shape', () => {
   })
 
   test('413 for a body that does not say how long it is', async () => {
-    const refused = await raw(`${url}/api/auth/verify`, { method: 'POST', headers: { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' }, body: sized(3_000_000) })
+    const refused = await raw(`${url}/api/auth/verify`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' },
+      body: sized(3_000_000),
+    })
     expectRefusal(refused, 413)
   })
 
-  test.each(['application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'text/plain', 'text/plain; application/json', 'application/xml', 'application/json; charset=latin1', 'application/jsonp', 'application/json, text/plain', ''])(
-    '415 for "%s"', async (type) => {
-      expectRefusal(await raw(`${url}/api/auth/verify`, json({ code: '123456' }, { 'Content-Type': type })), 415)
-    },
-  )
+  test.each([
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'text/plain',
+    'text/plain; application/json',
+    'application/xml',
+    'application/json; charset=latin1',
+    'application/jsonp',
+    'application/json, text/plain',
+    '',
+  ])('415 for "%s"', async (type) => {
+    expectRefusal(await raw(`${url}/api/auth/verify`, json({ code: '123456' }, { 'Content-Type': type })), 415)
+  })
 
   test('415 without a type, and for a body that is compressed', async () => {
     expectRefusal(await raw(`${url}/api/auth/verify`, { method: 'POST', body: '{"code":"123456"}' }), 415)
     expectRefusal(await raw(`${url}/api/auth/verify`, json({ code: '123456' }, { 'Content-Encoding': 'gzip' })), 415)
   })
 
-  test.each(['application/json', 'Application/JSON', 'application/json; charset=utf-8', 'application/json;charset=UTF-8', 'application/json; charset="utf-8"'])('"%s" is JSON', async (type) => {
+  test.each([
+    'application/json',
+    'Application/JSON',
+    'application/json; charset=utf-8',
+    'application/json;charset=UTF-8',
+    'application/json; charset="utf-8"',
+  ])('"%s" is JSON', async (type) => {
     expect((await raw(`${url}/api/auth/request`, json({ email: 'nobody@example.org' }, { 'Content-Type': type }))).status).toBe(200)
   })
 })

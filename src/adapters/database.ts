@@ -79,7 +79,9 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
     },
     async migrate() {
       const client = new pg.Client({ connectionString: directUrl, connectionTimeoutMillis: connectTimeoutMs, application_name: 'credentials-gateway migrate' })
-      await answered(client.connect())
+      await answered(client.connect().catch((error: Error) => {
+        throw Object.assign(error, { direct: true }) // which of the two addresses it was
+      }))
       try {
         await client.query('select pg_advisory_lock($1)', [migrationLock])
         const { pending, failed } = await migrationStatus(async (text) => (await client.query(text)).rows)

@@ -20,15 +20,19 @@ function instantiate(): typeof glue {
   if (!instantiated) {
     const entry = require.resolve('@prisma/schema-engine-wasm')
     const bytes = readFileSync(new URL('schema_engine_bg.wasm', `file://${entry}`))
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
-      './schema_engine_bg.js': glue,
-    })
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { './schema_engine_bg.js': { ...glue, ...unheldTimers() } })
     const wasm = glue as unknown as { __wbg_set_wasm(exports: unknown): void }
     wasm.__wbg_set_wasm(exports)
     ;(exports as { __wbindgen_start(): void }).__wbindgen_start()
     instantiated = true
   }
   return glue
+}
+
+/** The engine arms a timer of 10 s for its lock and never clears it: a process that has finished would wait for that. */
+function unheldTimers(): Record<string, unknown> {
+  const names = Object.keys(glue).filter((name) => name.startsWith('__wbg_setTimeout_'))
+  return Object.fromEntries(names.map((name) => [name, (callback: () => void, ms: number) => setTimeout(callback, ms).unref()]))
 }
 
 const filters = { externalTables: [], externalEnums: [] }

@@ -46,19 +46,19 @@ async function examine(environment: Record<string, string | undefined>): Promise
   }
   return [
     { name: 'configuration', ok: true, message: `the gateway is at ${config.publicUrl}` },
-    ...(await examineDatabase(config)),
+    ...(await examineDatabase(config, environment)),
     mail(config),
   ]
 }
 
-async function examineDatabase(config: Config): Promise<Check[]> {
+async function examineDatabase(config: Config, environment: Record<string, string | undefined>): Promise<Check[]> {
   if (config.databaseUrl === undefined && !existsSync(join(config.dataDir, 'postgres'))) {
     return [{ name: 'database', ok: true, message: `embedded in ${config.dataDir}; the first start makes it` }]
   }
   try {
     return await withAnyDatabase(async (db) => [await version(db, config), await migrations(db), await clock(db)], config)
   } catch (error) {
-    return [{ name: 'database', ok: false, message: failureSentence(error, config.databaseUrl) }]
+    return [{ name: 'database', ok: false, message: failureSentence(error, environment) }]
   }
 }
 

@@ -2,7 +2,8 @@
 import sql from 'sql-template-tag'
 import { z } from 'zod'
 import { type Scope, scopes as allScopes } from '../access/scopes.ts'
-import type { Queryable, Random } from '../deps.ts'
+import type { KeyViewer } from '../access/viewer.ts'
+import type { Deps, Queryable, Random } from '../deps.ts'
 import { isId, parse, textSchema } from './input.ts'
 import { Problem } from './problem.ts'
 import { hashToken, hintOf, makeApiKey, makeId } from './tokens.ts'
@@ -21,6 +22,20 @@ const newApiKeySchema = z.object({
   createdById: z.string().nullish(),
 })
 export type NewApiKey = z.input<typeof newApiKeySchema>
+
+/** A key as its holder and its district may read it: never the secret. */
+export interface ApiKey {
+  readonly id: string
+  readonly name: string
+  readonly hint: string
+  readonly scopes: readonly Scope[]
+  readonly createdAt: Date
+  readonly lastUsedAt: Date | null
+  readonly expiresAt: Date | null
+  readonly revokedAt: Date | null
+  /** `null` for one that an operator made. */
+  readonly createdById: string | null
+}
 
 export interface CreatedApiKey {
   readonly id: string
@@ -63,4 +78,14 @@ export async function revokeApiKey({ db }: { db: Queryable }, { id }: { id: stri
     : []
   if (!revoked) throw new Problem('NO_SUCH_RECORD', { sentence: 'There is no such API key.' })
   return revoked
+}
+
+/** The key that asks; it was there a moment ago, when the viewer was made of it. */
+export async function getApiKey({ db }: Pick<Deps, 'db'>, { keyId }: KeyViewer): Promise<ApiKey> {
+  const [key] = await db.query<ApiKey>(
+    sql`select k.id, k.name, k.hint, k.scopes, k.created_at as "createdAt", k.last_used_at as "lastUsedAt", k.expires_at as "expiresAt",
+          k.revoked_at as "revokedAt", k.created_by_id as "createdById"
+        from api_keys k where k.id = ${keyId}`,
+  )
+  return key!
 }

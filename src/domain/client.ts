@@ -40,5 +40,5 @@ function ipv6Groups(address: string): number[] {
   const [head, tail] = hostname.slice(1, -1).split('::') as [string, string?]
   const numbers = (part: string | undefined) => (part ? part.split(':').map((group) => parseInt(group, 16)) : [])
   const [left, right] = [numbers(head), numbers(tail)]
-  return tail === undefined ? left : [...left, ...new Array<number>(8 - left.length - right.length).fill(0), ...right]
+  return tail === undefined ? left : [...left, ...Array.from({ length: 8 - left.length - right.length }, () => 0), ...right]
 }

@@ -25,7 +25,7 @@ export function defineConnection<Row>(builder: Builder, pageInfo: Ref<Page<unkno
     description: `One of the ${plural} in a list, with its place.`,
     fields: (t) => ({
       cursor: t.exposeString('cursor', { description: 'The place of this record: give it to `after` or `before`.' }),
-      node: t.field({ type: node, description: 'The record.', resolve: (edge) => edge.node as never }),
+      node: t.field({ type: node, description: 'The record.', resolve: ({ node: record }) => record as never }),
     }),
   })
   return builder.objectRef<Page<Row>>(`${name}Connection`).implement({

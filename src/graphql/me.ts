@@ -1,7 +1,7 @@
 /** The credential itself in the schema: who it is, and what it may. */
 import { scopes } from '../access/scopes.ts'
 import type { SignedInViewer } from '../access/viewer.ts'
-import { type ApiKey, getApiKey } from '../domain/credentials.ts'
+import { type ApiKey, getApiKey } from '../domain/api-keys.ts'
 import { inLanguage } from '../domain/multilingual.ts'
 import { findSelf } from '../domain/people.ts'
 import { getSession, listMemberships, type Membership, type Session } from '../domain/sessions.ts'

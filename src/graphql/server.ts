@@ -43,7 +43,9 @@ const parameters: Plugin<ServerContext> = {
       try {
         return await requestParser(request)
       } catch (error) {
-        throw error instanceof SyntaxError ? new Problem('INVALID_INPUT', { sentence: 'variables and extensions must be JSON.' }, { cause: error }) : error
+        throw error instanceof SyntaxError
+          ? new Problem('INVALID_INPUT', { sentence: 'variables and extensions must be JSON.' }, { cause: error })
+          : error
       }
     })
   },
@@ -65,11 +67,12 @@ const pipeline = (config: Config): Plugin<ServerContext> => ({
     setExecuteFn((given) => execute({ ...given, contextValue: context.gateway }))
   },
   // Of every result, those of requests that never came to be executed among them.
-  onResultProcess({ result, setResult, resultProcessor, setResultProcessor, serverContext }) {
+  onResultProcess(outcome) {
+    const { result } = outcome
     if (Array.isArray(result) || Symbol.asyncIterator in result) return
-    const { gateway, operation } = serverContext as unknown as ServerContext
-    setResult(finishResult(result, gateway, { query: operation === 'query', suggestions: mayIntrospect(config, gateway) }))
+    const { gateway, operation } = outcome.serverContext as unknown as ServerContext
+    outcome.setResult(finishResult(result, gateway, { query: operation === 'query', suggestions: mayIntrospect(config, gateway) }))
     // What is done is done, whatever the client says it reads: it is told in JSON, and never with 406 afterwards.
-    if (resultProcessor !== processRegularResult) setResultProcessor(processRegularResult, 'application/json')
+    if (outcome.resultProcessor !== processRegularResult) outcome.setResultProcessor(processRegularResult, 'application/json')
   },
 })

@@ -1,6 +1,16 @@
 /** The REST adapter: match → variables → execute → status and body. It adds no rule of its own. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type DocumentNode, execute, type ExecutionResult, type GraphQLError, type GraphQLSchema, OperationTypeNode, parse, validate } from 'graphql'
+import {
+  type DocumentNode,
+  execute,
+  type ExecutionResult,
+  type GraphQLError,
+  type GraphQLSchema,
+  Kind,
+  OperationTypeNode,
+  parse,
+  validate,
+} from 'graphql'
 import { type ProblemCode, statusOf } from '../domain/problem.ts'
 import type { Context } from '../graphql/context.ts'
 import { finishResult, headersFor, problemIn } from '../graphql/errors.ts'
@@ -47,7 +57,7 @@ function prepare(schema: GraphQLSchema, route: Route): PreparedRoute {
   return {
     ...route,
     parsed,
-    isQuery: operation?.kind === 'OperationDefinition' && operation.operation === OperationTypeNode.QUERY,
+    isQuery: operation?.kind === Kind.OPERATION_DEFINITION && operation.operation === OperationTypeNode.QUERY,
     pattern: new RegExp(`^${route.path.replace(/:(\w+)/g, '(?<$1>[^/]+)')}$`),
   }
 }
@@ -59,12 +69,14 @@ function match(prepared: readonly PreparedRoute[], method: string, path: string)
   })
   if (here.length === 0) throw new HttpRefusal(404, 'There is nothing at this address.')
   const chosen = here.find(({ route }) => route.method === method)
-  if (!chosen) throw new HttpRefusal(405, `This address does not take ${method}.`, { Allow: here.map(({ route }) => route.method).join(', ') })
+  if (!chosen)
+    throw new HttpRefusal(405, `This address does not take ${method}.`, { Allow: here.map(({ route }) => route.method).join(', ') })
   return chosen
 }
 
 /** A member that is not in the body is a variable that is not given. */
-const given = (variables: Record<string, unknown>): Record<string, unknown> => Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined))
+const given = (variables: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined))
 
 /** The members of the body; a route that looks at none takes any body, or no body at all. */
 async function jsonBody(req: IncomingMessage, { method, variables }: Route): Promise<Record<string, unknown>> {

@@ -1,0 +1,201 @@
+/** Signing in under contention, on a real server: many hands on one code, one link, one mail, through one gateway or two. */
+import { randomInt } from 'node:crypto'
+import sql from 'sql-template-tag'
+import { afterAll, describe, expect, test, vi } from 'vitest'
+import { openServer } from '../../src/adapters/database.ts'
+import type { Database } from '../../src/deps.ts'
+import { startMailer } from '../../src/domain/mailer.ts'
+import { createTestDistrict } from '../support/fixtures.ts'
+import { startGateway } from '../support/gateway.ts'
+import { json, raw, serve } from '../support/http.ts'
+
+const gateway = await startGateway()
+const { db, deps } = gateway
+const district = await createTestDistrict(db)
+
+/** A second gateway: another pool on the same database. */
+const otherDb = openServer({ url: db.url!, directUrl: db.url!, pooled: false })
+const urls = [gateway.url, await serve({ ...deps, db: otherDb })] as const
+afterAll(() => otherDb.close())
+
+const times = <Result>(count: number, act: (n: number) => Promise<Result>): Promise<Result[]> =>
+  Promise.all(Array.from({ length: count }, (_, n) => act(n)))
+/** Each second request goes to the second gateway. */
+const verify = (n: number, body: object) => raw(`${urls[n % 2]}/api/auth/verify`, json(body))
+const wrong = (code: string, by: number) => String((Number(code) + by) % 1_000_000).padStart(6, '0')
+const count = (statuses: readonly { status: number }[]) =>
+  statuses.reduce<Record<number, number>>((counts, { status }) => ({ ...counts, [status]: (counts[status] ?? 0) + 1 }), {})
+
+async function mailed() {
+  const person = await district.person({ roles: { '1a': 1 } })
+  await raw(`${gateway.url}/api/auth/request`, json({ email: person.email }))
+  return { person, email: person.email, ...(await gateway.nextMail(person.email)) }
+}
+const sessionsOf = async (personId: string) => (await db.query(sql`select id from sessions where person_id = ${personId}`)).length
+async function attemptsOf(email: string): Promise<number> {
+  const [row] = await db.query<{ attempts: number }>(sql`select code_attempts as attempts from login_requests where email_key = ${email}`)
+  return row!.attempts
+}
+
+describe.each(['code', 'link'] as const)('one %s', (kind) => {
+  test('used 50 times at once through two gateways signs in exactly once', async () => {
+    for (let round = 0; round < 5; round++) {
+      const { person, email, code, token } = await mailed()
+      const answers = await times(50, (n) =>
+        kind === 'code' ? verify(n, { code, email }) : raw(`${urls[n % 2]}/api/auth/verify/${token}`),
+      )
+      expect(count(answers)).toEqual({ 200: 1, 401: 49 })
+      expect(await sessionsOf(person.id)).toBe(1)
+      const [winner] = answers.filter(({ status }) => status === 200)
+      expect((await raw(`${urls[1]}/api/me`, { headers: { Authorization: `Bearer ${winner!.json.token}` } })).json.person.id).toBe(
+        person.id,
+      )
+    }
+  })
+})
+
+test('a code and its link used at once give one session', async () => {
+  for (let round = 0; round < 10; round++) {
+    const { person, email, code, token } = await mailed()
+    const answers = await times(20, (n) => (n % 4 < 2 ? verify(n, { code, email }) : raw(`${urls[n % 2]}/api/auth/verify/${token}`)))
+    expect(count(answers)).toEqual({ 200: 1, 401: 19 })
+    expect(await sessionsOf(person.id)).toBe(1)
+  }
+})
+
+test('of 100 wrong guesses at once five are compared, through two gateways, and the right code comes too late', async () => {
+  const { person, email, code, token } = await mailed()
+  let compared = 0
+  const counting = (database: Database): Database => ({
+    ...database,
+    async query<Row>(statement: Parameters<Database['query']>[0]) {
+      const rows = await database.query<Row>(statement)
+      if (statement.text.includes('code_attempts = code_attempts + 1')) compared += rows.length
+      return rows
+    },
+  })
+  const both = [await serve({ ...deps, db: counting(db) }), await serve({ ...deps, db: counting(otherDb) })]
+  const answers = await times(100, (n) => raw(`${both[n % 2]}/api/auth/verify`, json({ code: wrong(code, n + 1), email })))
+  expect(count(answers)).toEqual({ 401: 100 })
+  expect(compared).toBe(5)
+  expect(await attemptsOf(email)).toBe(5)
+  expect((await verify(0, { code, email })).status).toBe(401)
+  expect(await sessionsOf(person.id)).toBe(0)
+  expect((await raw(`${urls[0]}/api/auth/verify/${token}`)).status).toBe(200)
+})
+
+test('the right code among wrong ones at once signs in once or not at all, and no more than five are ever compared', async () => {
+  let signedIn = 0
+  for (let round = 0; round < 12; round++) {
+    const { person, email, code } = await mailed()
+    const place = randomInt(0, 12)
+    const answers = await times(12, (n) => verify(n, { code: n === place ? code : wrong(code, n + 1), email }))
+    const right = answers[place]!.status
+    expect(count(answers.filter((_, n) => n !== place))).toEqual({ 401: 11 })
+    expect([200, 401]).toContain(right)
+    expect(await sessionsOf(person.id)).toBe(right === 200 ? 1 : 0)
+    expect(await attemptsOf(email)).toBeLessThanOrEqual(5)
+    if (right === 401) expect(await attemptsOf(email)).toBe(5)
+    signedIn += right === 200 ? 1 : 0
+  }
+  expect(signedIn).toBeGreaterThan(0)
+})
+
+test("guesses at many people's codes at once never wait for each other in a circle", async () => {
+  const everybody = await times(20, mailed)
+  // Without cookie or e-mail each guess is held against all 20: they share this network.
+  const answers = await times(80, (n) => verify(n, { code: wrong(everybody[n % 20]!.code, 1 + n) }))
+  expect(Object.keys(count(answers)).every((status) => status === '401' || status === '200')).toBe(true)
+  const links = await times(20, (n) => raw(`${urls[n % 2]}/api/auth/verify/${everybody[n]!.token}`))
+  expect(links.filter(({ status }) => status !== 200).length).toBeLessThanOrEqual(count(answers)[200] ?? 0)
+})
+
+test('of requests at once for one person only the newest code lives', async () => {
+  const person = await district.person()
+  await times(10, (n) => raw(`${urls[n % 2]}/api/auth/request`, json({ email: person.email })))
+  await expect
+    .poll(
+      async () => (await db.query(sql`select id from login_requests where email_key = ${person.email} and mail_due_at is not null`)).length,
+      { timeout: 20_000 },
+    )
+    .toBe(0)
+  const alive = await db.query(
+    sql`select id from login_requests where email_key = ${person.email} and code_mac is not null and code_ended_at is null and mail_sent_at is not null`,
+  )
+  expect(alive).toHaveLength(1)
+})
+
+test('two mailers on one queue send each mail once', async () => {
+  const sent: string[] = []
+  const slowly = { send: async ({ to }: { to: string }) => (await new Promise((resolve) => setTimeout(resolve, 15)), void sent.push(to)) }
+  const mailers = [db, otherDb, db].map((database) => startMailer({ ...deps, db: database, mail: slowly }))
+  const people = await times(40, () => district.person())
+  const before = gateway.mails.length
+  await times(40, async (n) => {
+    await raw(`${urls[n % 2]}/api/auth/request`, json({ email: people[n]!.email }))
+    for (const mailer of mailers) mailer.wake()
+  })
+  const delivered = () => [...sent, ...gateway.mails.slice(before).map(({ to }) => to)]
+  await expect.poll(() => delivered().length, { timeout: 20_000 }).toBeGreaterThanOrEqual(40)
+  await new Promise((resolve) => setTimeout(resolve, 2_500))
+  await Promise.all(mailers.map((mailer) => mailer.stop()))
+  expect(delivered().toSorted()).toEqual(people.map(({ email }) => email).toSorted())
+  expect(sent.length).toBeGreaterThan(0)
+})
+
+test('a session opened through one gateway ends for both at once', async () => {
+  const { token } = await mailed()
+  const {
+    json: { token: session },
+  } = await raw(`${urls[0]}/api/auth/verify/${token}`)
+  const headers = { Authorization: `Bearer ${session}` }
+  expect((await raw(`${urls[1]}/api/me`, { headers })).status).toBe(200)
+  expect((await raw(`${urls[1]}/api/auth/logout`, { method: 'POST', headers })).status).toBe(200)
+  expect((await raw(`${urls[0]}/api/me`, { headers })).status).toBe(401)
+})
+
+describe.each([
+  ['ahead', 3_600_000],
+  ['behind', -3_600_000],
+])("with the application's clock an hour %s", (_where, offMs) => {
+  test('codes, links and sessions live as long as ever', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + offMs })
+    try {
+      const [byCode, byLink] = [await mailed(), await mailed()]
+      const age = (email: string, interval: string) =>
+        db.query(sql`update login_requests set created_at = now() - ${interval}::interval where email_key = ${email}`)
+      await age(byCode.email, '10 minutes')
+      expect((await verify(0, { code: byCode.code, email: byCode.email })).status).toBe(401)
+      await age(byCode.email, '9 minutes 50 seconds')
+      expect((await verify(0, { code: byCode.code, email: byCode.email })).status).toBe(200)
+      await age(byLink.email, '29 minutes 50 seconds')
+      const {
+        status,
+        json: { token },
+      } = await raw(`${urls[1]}/api/auth/verify/${byLink.token}`)
+      expect(status).toBe(200)
+      const [session] = await db.query<{ exact: boolean }>(
+        sql`select abs(extract(epoch from expires_at - now() - interval '30 days')) < 60 as exact from sessions where person_id = ${byLink.person.id}`,
+      )
+      expect(session!.exact).toBe(true)
+      expect((await raw(`${urls[0]}/api/me`, { headers: { Authorization: `Bearer ${token}` } })).status).toBe(200)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+})
+
+test('the time of an answer does not tell a known address from an unknown one', async () => {
+  const { email } = await district.person()
+  const timesMs: Record<'known' | 'unknown', number[]> = { known: [], unknown: [] }
+  for (let n = 0; n < 600; n++) {
+    const kind = randomInt(2) === 0 ? 'known' : 'unknown'
+    const startedAt = performance.now()
+    await raw(`${gateway.url}/api/auth/request`, json({ email: kind === 'known' ? email : `not-${email}` }))
+    timesMs[kind].push(performance.now() - startedAt)
+  }
+  // How often a known address takes longer: one half if the time tells nothing. 0.12 is five standard deviations and more.
+  const { known, unknown } = timesMs
+  const longer = known.reduce((sum, a) => sum + unknown.reduce((wins, b) => wins + (a > b ? 1 : a === b ? 0.5 : 0), 0), 0)
+  expect(Math.abs(longer / (known.length * unknown.length) - 0.5)).toBeLessThan(0.12)
+})
