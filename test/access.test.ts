@@ -24,7 +24,13 @@ describe('the matrix', () => {
     })
     return { email, ...(await gateway.nextMail(email)) }
   }
-  const query = (field: string, title: string, args = '', again: string[] = []): Probe => ({ operation: 'query', field, title, args: () => args, again })
+  const query = (field: string, title: string, args = '', again: string[] = []): Probe => ({
+    operation: 'query',
+    field,
+    title,
+    args: () => args,
+    again,
+  })
   const mutation = (field: string, title: string, args: Probe['args'] = () => ''): Probe => ({ operation: 'mutation', field, title, args })
 
   const queries = [
@@ -65,7 +71,9 @@ describe('the matrix', () => {
       .flatMap((type) => Object.keys(type.getFields()).map((field) => `${type.name}.${field}`))
     expect(fields.filter((field) => !covered.has(field))).toEqual([])
     const types = new Set([...covered].map((coordinate) => coordinate.split('.')[0]))
-    const rows = Object.keys(accessTable).filter((row) => (row.includes('.') ? !covered.has(row) : !types.has(row) && isObjectType(schema.getType(row))))
+    const rows = Object.keys(accessTable).filter((row) =>
+      row.includes('.') ? !covered.has(row) : !types.has(row) && isObjectType(schema.getType(row)),
+    )
     expect(rows).toEqual([])
   })
 
@@ -83,10 +91,20 @@ describe('the matrix', () => {
       }
     }
 
-    const labels = plans.flatMap((plan) => rowsOf(plan).map(({ path }) => (path.length === 1 ? `${path[0]}: ${plan.probe.title}` : `${'  '.repeat(path.length - 1)}${path.slice(1).join('.')}`)))
+    const labels = plans.flatMap((plan) =>
+      rowsOf(plan).map(({ path }) =>
+        path.length === 1 ? `${path[0]}: ${plan.probe.title}` : `${'  '.repeat(path.length - 1)}${path.slice(1).join('.')}`,
+      ),
+    )
     const width = Math.max(...labels.map(({ length }) => length))
     const line = (label: string, cells: string[]) => `${label.padEnd(width)} ${cells.map((cell) => cell.padStart(5)).join(' ')}`.trimEnd()
-    const table = labels.map((label, row) => `${label.startsWith(' ') ? '' : '\n'}${line(label, columns.map((column) => column[row]!))}`)
+    const table = labels.map(
+      (label, row) =>
+        `${label.startsWith(' ') ? '' : '\n'}${line(
+          label,
+          columns.map((column) => column[row]!),
+        )}`,
+    )
     const legend = [
       'Who sees what: every field of the schema, asked for by every kind of caller. Written by test/access.test.ts.',
       '',
@@ -95,7 +113,10 @@ describe('the matrix', () => {
       '',
       ...callers.map(({ name, title }) => `${name.padEnd(5)} ${title}`),
       '',
-      line('', callers.map(({ name }) => name)),
+      line(
+        '',
+        callers.map(({ name }) => name),
+      ),
     ]
     await expect(`${[...legend, ...table].join('\n')}\n`).toMatchFileSnapshot('./access-matrix.txt')
   })
@@ -110,7 +131,13 @@ const read = async (token: string, query: string) => {
 /** What was refused where: code and path. */
 const refusals = async (token: string | undefined, query: string) => {
   const { json } = await gateway.graphql(query, { token })
-  return { data: json.data, refused: (json.errors ?? []).map(({ path, extensions }: { path: string[]; extensions: object }) => ({ at: path.join('.'), ...extensions })) }
+  return {
+    data: json.data,
+    refused: (json.errors ?? []).map(({ path, extensions }: { path: string[]; extensions: object }) => ({
+      at: path.join('.'),
+      ...extensions,
+    })),
+  }
 }
 const allInterviews = '{ interviews(orderBy: DATE_ASC) { totalCount nodes { id responses { field { id } } form { fields { id } } } } }'
 interface SeenInterview {
@@ -145,7 +172,11 @@ describe('interviews', () => {
   })
 
   test('one who is mentor and candidate sees both kinds, and no others', async () => {
-    expect(await seenBy(await world.both.token())).toEqual({ ids: [interviews.published, interviews.ofBoth], answers: open, formFields: open })
+    expect(await seenBy(await world.both.token())).toEqual({
+      ids: [interviews.published, interviews.ofBoth],
+      answers: open,
+      formFields: open,
+    })
   })
 
   test('an assigned candidate’s interviews are not a mentor’s own: a mentor who is no candidate sees none of their own', async () => {
@@ -187,7 +218,10 @@ describe('interviews', () => {
 })
 
 describe('people', () => {
-  const names = async (token: string) => (await read(token, '{ people(filter: { archived: null }, first: 200) { nodes { first } } }')).people.nodes.map(({ first }: { first: string }) => first)
+  const names = async (token: string) =>
+    (await read(token, '{ people(filter: { archived: null }, first: 200) { nodes { first } } }')).people.nodes.map(
+      ({ first }: { first: string }) => first,
+    )
 
   test('an administrator, one who views people and a key that reads people see the whole district', async () => {
     const all = await names(await world.admin.token())
@@ -198,11 +232,15 @@ describe('people', () => {
 
   test('a mentor sees the assigned candidates and themselves, everybody else themselves alone', async () => {
     expect(await names(await world.mentor.token())).toEqual(['Cara', 'Mia'])
-    for (const person of [world.board, world.seat, candidate, world.nobody]) expect(await names(await person.token())).toEqual([person.first])
+    for (const person of [world.board, world.seat, candidate, world.nobody])
+      expect(await names(await person.token())).toEqual([person.first])
   })
 
   test('mentors of a candidate are named as far as the caller sees them', async () => {
-    const mentors = async (token: string) => (await read(token, `{ person(id: "${candidate.id}") { mentors { first } } }`)).person.mentors.map(({ first }: { first: string }) => first)
+    const mentors = async (token: string) =>
+      (await read(token, `{ person(id: "${candidate.id}") { mentors { first } } }`)).person.mentors.map(
+        ({ first }: { first: string }) => first,
+      )
     expect(await mentors(await world.admin.token())).toEqual(['Bea', 'Mia'])
     expect(await mentors(await world.mentor.token())).toEqual(['Mia'])
     expect(await mentors(await candidate.token())).toEqual([])
@@ -212,7 +250,10 @@ describe('people', () => {
 describe('API keys', () => {
   test('a write scope alone reads nothing', async () => {
     for (const scope of ['write:people', 'write:interviews'] as const) {
-      const { data, refused } = await refusals(await district.key(scope), `{ people { totalCount } interviews { totalCount } person(id: "${candidate.id}") { id } interview(id: "${interviews.published}") { id } }`)
+      const { data, refused } = await refusals(
+        await district.key(scope),
+        `{ people { totalCount } interviews { totalCount } person(id: "${candidate.id}") { id } interview(id: "${interviews.published}") { id } }`,
+      )
       expect(data).toEqual({ people: null, interviews: null, person: null, interview: null })
       expect(refused.map(({ code }: { code: string }) => code)).toEqual(['FORBIDDEN', 'FORBIDDEN', 'FORBIDDEN', 'FORBIDDEN'])
     }
@@ -225,7 +266,10 @@ describe('API keys', () => {
   })
 
   test('without a scope get null for that field alone, with the scope that is missing, and the rest stands', async () => {
-    const { data, refused } = await refusals(await district.key('read:people'), `{ person(id: "${candidate.id}") { first interviews { totalCount nodes { id } } } interviews { totalCount } district { id } }`)
+    const { data, refused } = await refusals(
+      await district.key('read:people'),
+      `{ person(id: "${candidate.id}") { first interviews { totalCount nodes { id } } } interviews { totalCount } district { id } }`,
+    )
     expect(data).toEqual({ person: { first: 'Cara', interviews: null }, interviews: null, district: { id: district.id } })
     expect(refused).toEqual([
       { at: 'interviews', code: 'FORBIDDEN', requiredScopes: ['read:interviews'] },
@@ -234,15 +278,27 @@ describe('API keys', () => {
   })
 
   test('that read interviews do not read people by way of them', async () => {
-    const { data, refused } = await refusals(await district.key('read:interviews'), `{ interview(id: "${interviews.published}") { personId person { first email interviews { nodes { person { id } } } } } }`)
+    const { data, refused } = await refusals(
+      await district.key('read:interviews'),
+      `{ interview(id: "${interviews.published}") { personId person { first email interviews { nodes { person { id } } } } } }`,
+    )
     expect(data).toEqual({ interview: { personId: candidate.id, person: null } })
     expect(refused).toEqual([{ at: 'interview.person', code: 'FORBIDDEN', requiredScopes: ['read:people'] }])
   })
 
   test('that read people do not read interviews by way of them, nor who created the key', async () => {
-    const { data, refused } = await refusals(await district.key('read:people'), '{ people(first: 3, filter: { tag: "2026" }) { totalCount nodes { mentors { interviews { totalCount } } } edges { node { interviews { edges { cursor } pageInfo { hasNextPage } } } } } }')
-    expect(data.people).toEqual({ totalCount: 1, nodes: [{ mentors: [{ interviews: null }, { interviews: null }] }], edges: [{ node: { interviews: null } }] })
-    expect(new Set(refused.map(({ requiredScopes }: { requiredScopes: string[] }) => requiredScopes.join(' ')))).toEqual(new Set(['read:interviews']))
+    const { data, refused } = await refusals(
+      await district.key('read:people'),
+      '{ people(first: 3, filter: { tag: "2026" }) { totalCount nodes { mentors { interviews { totalCount } } } edges { node { interviews { edges { cursor } pageInfo { hasNextPage } } } } } }',
+    )
+    expect(data.people).toEqual({
+      totalCount: 1,
+      nodes: [{ mentors: [{ interviews: null }, { interviews: null }] }],
+      edges: [{ node: { interviews: null } }],
+    })
+    expect(new Set(refused.map(({ requiredScopes }: { requiredScopes: string[] }) => requiredScopes.join(' ')))).toEqual(
+      new Set(['read:interviews']),
+    )
   })
 
   test('of which scopes are two needed need both', async () => {
@@ -253,7 +309,10 @@ describe('API keys', () => {
   })
 
   test('see private fields of a form only where they read interviews', async () => {
-    const fields = async (token: string) => (await read(token, '{ district { forms { fields { id name private } } } }')).district.forms[0].fields.map(({ id }: { id: string }) => id).join(' ')
+    const fields = async (token: string) =>
+      (await read(token, '{ district { forms { fields { id name private } } } }')).district.forms[0].fields
+        .map(({ id }: { id: string }) => id)
+        .join(' ')
     expect(await fields(await district.key('read:people', 'write:people', 'write:interviews'))).toBe('1a 1b 1f')
     expect(await fields(await district.key('read:interviews'))).toBe('1a 1b 1d 1f')
   })
@@ -262,7 +321,9 @@ describe('API keys', () => {
 describe('what a caller does not see tells nothing', () => {
   test('a hidden record answers byte for byte like one that is not there', async () => {
     const token = await candidate.token()
-    const hidden = await gateway.graphql(`{ person(id: "${other.id}") { id first } interview(id: "${interviews.unpublished}") { id } }`, { token })
+    const hidden = await gateway.graphql(`{ person(id: "${other.id}") { id first } interview(id: "${interviews.unpublished}") { id } }`, {
+      token,
+    })
     const absent = await gateway.graphql('{ person(id: "nosuchperson00") { id first } interview(id: "nosuchinterview") { id } }', { token })
     expect(hidden.status).toBe(absent.status)
     expect(hidden.text).toBe(absent.text)
@@ -270,15 +331,30 @@ describe('what a caller does not see tells nothing', () => {
 
   test('filters by what is hidden find an empty page, and its total and cursors are empty too', async () => {
     const token = await candidate.token()
-    const page = (args: string) => `{ interviews(${args}) { totalCount edges { cursor } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`
-    const empty = { interviews: { totalCount: 0, edges: [], pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null } } }
-    for (const filter of [`personId: "${other.id}"`, 'published: false', 'dateFrom: "2026-04-01"']) expect(await read(token, page(`filter: { ${filter} }`))).toEqual(empty)
-    expect(await read(token, `{ people(filter: { email: "${other.email}" }) { totalCount edges { cursor } } }`)).toEqual({ people: { totalCount: 0, edges: [] } })
+    const page = (args: string) =>
+      `{ interviews(${args}) { totalCount edges { cursor } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`
+    const empty = {
+      interviews: {
+        totalCount: 0,
+        edges: [],
+        pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null },
+      },
+    }
+    for (const filter of [`personId: "${other.id}"`, 'published: false', 'dateFrom: "2026-04-01"'])
+      expect(await read(token, page(`filter: { ${filter} }`))).toEqual(empty)
+    expect(await read(token, `{ people(filter: { email: "${other.email}" }) { totalCount edges { cursor } } }`)).toEqual({
+      people: { totalCount: 0, edges: [] },
+    })
     expect(await read(token, '{ people(filter: { search: "otto" }) { totalCount } }')).toEqual({ people: { totalCount: 0 } })
   })
 
   test('hasNextPage does not look past what the caller sees', async () => {
-    expect(await read(await candidate.token(), '{ interviews(first: 1) { pageInfo { hasNextPage } } people(first: 1) { pageInfo { hasNextPage } } }')).toEqual({
+    expect(
+      await read(
+        await candidate.token(),
+        '{ interviews(first: 1) { pageInfo { hasNextPage } } people(first: 1) { pageInfo { hasNextPage } } }',
+      ),
+    ).toEqual({
       interviews: { pageInfo: { hasNextPage: false } },
       people: { pageInfo: { hasNextPage: false } },
     })
@@ -309,7 +385,10 @@ describe('the plan', () => {
     const lapsed = world.callers.find(({ name }) => name === 'lapsA')!
     await world.as(lapsed, async () => {
       const token = (await lapsed.token())!
-      const { data, refused } = await refusals(token, '{ me { person { first mentors { id } } } people { totalCount } interviews { totalCount } district { id } }')
+      const { data, refused } = await refusals(
+        token,
+        '{ me { person { first mentors { id } } } people { totalCount } interviews { totalCount } district { id } }',
+      )
       expect(data).toEqual({ me: { person: { first: 'Alma', mentors: null } }, people: null, interviews: null, district: null })
       expect(refused.map(({ code }: { code: string }) => code)).toEqual(Array.from({ length: 4 }, () => 'PAYMENT_REQUIRED'))
       expect((await gateway.graphql('mutation { logout { ok } }', { token })).json).toEqual({ data: { logout: { ok: true } } })
@@ -345,7 +424,11 @@ describe('within one document', () => {
     const newcomer = await district.person({ roles: { '1c': 1 } })
     await gateway.graphql(`mutation { requestLogin(email: "${newcomer.email}") { ok } }`)
     const { token } = await gateway.nextMail(newcomer.email)
-    const { json } = await gateway.graphql(`mutation { verifyMagicLink(token: "${token}") { person { id interviews { totalCount } mentors { id } } } logout { ok } }`)
-    expect(json).toEqual({ data: { verifyMagicLink: { person: { id: newcomer.id, interviews: { totalCount: 0 }, mentors: [] } }, logout: { ok: true } } })
+    const { json } = await gateway.graphql(
+      `mutation { verifyMagicLink(token: "${token}") { person { id interviews { totalCount } mentors { id } } } logout { ok } }`,
+    )
+    expect(json).toEqual({
+      data: { verifyMagicLink: { person: { id: newcomer.id, interviews: { totalCount: 0 }, mentors: [] } }, logout: { ok: true } },
+    })
   })
 })

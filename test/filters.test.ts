@@ -10,13 +10,48 @@ const token = await district.key()
 const firstDay = new Date('2026-01-01T00:00:00.000Z')
 const lastChange = new Date('2026-02-01T12:00:00.123Z')
 const people = {
-  jose: await district.person({ first: 'José', last: 'Núñez', email: 'Jose.Nunez+Mail@Example.ORG', roles: { '1c': 1 }, tags: ['2026', 'North'], updatedAt: firstDay }),
-  josefina: await district.person({ first: 'Josefina', last: 'Nuñez de la Cruz', email: 'jo@other.example', roles: { '1c': 2, '1b': 1 }, tags: ['north'], updatedAt: lastChange }),
-  kim: await district.person({ first: '민준', last: '김', email: 'minjun@example.kr', roles: { '1d': 1 }, tags: ['2026', 'with space', "it's"], updatedAt: firstDay }),
-  obrien: await district.person({ first: 'Conan', last: "O'Brien-Smith", email: 'c.obrien@example.ie', tags: ['a&b', 'c\\d', ':*'], updatedAt: firstDay }),
+  jose: await district.person({
+    first: 'José',
+    last: 'Núñez',
+    email: 'Jose.Nunez+Mail@Example.ORG',
+    roles: { '1c': 1 },
+    tags: ['2026', 'North'],
+    updatedAt: firstDay,
+  }),
+  josefina: await district.person({
+    first: 'Josefina',
+    last: 'Nuñez de la Cruz',
+    email: 'jo@other.example',
+    roles: { '1c': 2, '1b': 1 },
+    tags: ['north'],
+    updatedAt: lastChange,
+  }),
+  kim: await district.person({
+    first: '민준',
+    last: '김',
+    email: 'minjun@example.kr',
+    roles: { '1d': 1 },
+    tags: ['2026', 'with space', "it's"],
+    updatedAt: firstDay,
+  }),
+  obrien: await district.person({
+    first: 'Conan',
+    last: "O'Brien-Smith",
+    email: 'c.obrien@example.ie',
+    tags: ['a&b', 'c\\d', ':*'],
+    updatedAt: firstDay,
+  }),
   fi: await district.person({ first: 'Soﬁa', last: 'STRAẞE', email: 'sofia@example.de', updatedAt: firstDay }),
   greek: await district.person({ first: 'Οδυσσεύς', last: 'Laertou', email: 'o@ithaca.invalid', updatedAt: firstDay }),
-  gone: await district.person({ first: 'Old', last: 'Núñez', email: 'old@example.org', roles: { '1c': 1 }, tags: ['2026'], archived: true, updatedAt: firstDay }),
+  gone: await district.person({
+    first: 'Old',
+    last: 'Núñez',
+    email: 'old@example.org',
+    roles: { '1c': 1 },
+    tags: ['2026'],
+    archived: true,
+    updatedAt: firstDay,
+  }),
 }
 type Name = keyof typeof people
 const nameOf = (id: string): string => Object.entries(people).find(([, person]) => person.id === id)?.[0] ?? id
@@ -26,7 +61,10 @@ interface Answered {
   readonly nodes: readonly { readonly id: string }[]
 }
 const found = async (filter: Record<string, unknown>): Promise<string[]> => {
-  const { json, text } = await gateway.graphql('query ($filter: PersonFilter) { people(filter: $filter) { totalCount nodes { id } } }', { token, variables: { filter } })
+  const { json, text } = await gateway.graphql('query ($filter: PersonFilter) { people(filter: $filter) { totalCount nodes { id } } }', {
+    token,
+    variables: { filter },
+  })
   expect(json.errors, text).toBeUndefined()
   const { totalCount, nodes } = json.data.people as Answered
   expect(totalCount).toBe(nodes.length)
@@ -77,11 +115,32 @@ describe('people are found', () => {
 
   test('by no word at all: everybody, as without a search', async () => {
     const everybody = names('jose', 'josefina', 'kim', 'obrien', 'fi', 'greek')
-    for (const search of ['', '   ', "'", '&|!', ':*', '"', '\\', '-- ;', '@.', '😀', null]) expect(await found({ search }), JSON.stringify(search)).toEqual(everybody)
+    for (const search of ['', '   ', "'", '&|!', ':*', '"', '\\', '-- ;', '@.', '😀', null])
+      expect(await found({ search }), JSON.stringify(search)).toEqual(everybody)
   })
 
   test('by words among characters that mean something to the database, which mean nothing here', async () => {
-    for (const search of ["jose'", '"jose"', 'jose\\', 'jose:*', 'jose & nunez', 'jose | kim', '!jose', '(jose', 'jose)', 'jose:A', 'jose <-> nunez', "' jose", "jose'':*", '%jose%', 'jose;', '$1 jose', '${jose}', '\\jose', 'jose*']) {
+    for (const search of [
+      "jose'",
+      '"jose"',
+      'jose\\',
+      'jose:*',
+      'jose & nunez',
+      'jose | kim',
+      '!jose',
+      '(jose',
+      'jose)',
+      'jose:A',
+      'jose <-> nunez',
+      "' jose",
+      "jose'':*",
+      '%jose%',
+      'jose;',
+      '$1 jose',
+      '${jose}',
+      '\\jose',
+      'jose*',
+    ]) {
       const result = await found({ search })
       expect(['jose', 'jose,josefina', ''], JSON.stringify(search)).toContain(result.join())
     }
@@ -121,7 +180,10 @@ describe('people are found', () => {
     expect(await found({ archived: false })).toEqual(active)
     expect(await found({ archived: true })).toEqual(['gone'])
     expect(await found({ archived: null })).toEqual([...active, 'gone'].sort())
-    const { json } = await gateway.graphql('{ none: people(filter: null) { totalCount } empty: people(filter: {}) { totalCount } people { totalCount } }', { token })
+    const { json } = await gateway.graphql(
+      '{ none: people(filter: null) { totalCount } empty: people(filter: {}) { totalCount } people { totalCount } }',
+      { token },
+    )
     expect(json.data).toEqual({ none: { totalCount: 6 }, empty: { totalCount: 6 }, people: { totalCount: 6 } })
   })
 
@@ -141,7 +203,16 @@ describe('people are found', () => {
     expect(await found({ tag: '2026', roleId: '1d' })).toEqual(['kim'])
     expect(await found({ tag: '2026', roleId: '1b' })).toEqual([])
     expect(await found({ email: people.jose.email, search: 'kim' })).toEqual([])
-    expect(await found({ search: 'nunez', email: people.gone.email, archived: true, roleId: '1c', tag: '2026', updatedSince: firstDay.toISOString() })).toEqual(['gone'])
+    expect(
+      await found({
+        search: 'nunez',
+        email: people.gone.email,
+        archived: true,
+        roleId: '1c',
+        tag: '2026',
+        updatedSince: firstDay.toISOString(),
+      }),
+    ).toEqual(['gone'])
   })
 })
 
@@ -151,15 +222,27 @@ describe('interviews are found', async () => {
     a: await district.interview(jose.id, { date: '2026-01-31', updatedAt: firstDay }),
     b: await district.interview(jose.id, { date: '2026-02-01', boardId: '1b', published: false, updatedAt: firstDay }),
     c: await district.interview(josefina.id, { date: '2026-02-01', profileId: '1b', updatedAt: lastChange }),
-    d: await district.interview(josefina.id, { date: '2026-03-01', boardId: '1b', profileId: '1b', published: false, updatedAt: lastChange }),
+    d: await district.interview(josefina.id, {
+      date: '2026-03-01',
+      boardId: '1b',
+      profileId: '1b',
+      published: false,
+      updatedAt: lastChange,
+    }),
   }
   const short = (id: string): string => Object.entries(interviews).find(([, each]) => each === id)?.[0] ?? id
   const held = async (filter: Record<string, unknown>) => {
-    const { json, text } = await gateway.graphql('query ($filter: InterviewFilter) { interviews(filter: $filter, orderBy: DATE_ASC) { totalCount nodes { id } } }', { token, variables: { filter } })
+    const { json, text } = await gateway.graphql(
+      'query ($filter: InterviewFilter) { interviews(filter: $filter, orderBy: DATE_ASC) { totalCount nodes { id } } }',
+      { token, variables: { filter } },
+    )
     expect(json.errors, text).toBeUndefined()
     const { totalCount, nodes } = json.data.interviews as Answered
     expect(totalCount).toBe(nodes.length)
-    return nodes.map(({ id }) => short(id)).sort().join('')
+    return nodes
+      .map(({ id }) => short(id))
+      .sort()
+      .join('')
   }
 
   test.each<[Record<string, unknown>, string]>([
@@ -183,7 +266,18 @@ describe('interviews are found', async () => {
     [{ updatedSince: '2026-02-01T12:00:00.124Z' }, ''],
     [{ personId: jose.id, published: true }, 'a'],
     [{ personId: jose.id, boardId: '1b', profileId: '1a' }, 'b'],
-    [{ personId: josefina.id, boardId: '1b', profileId: '1b', published: false, dateFrom: '2026-03-01', dateTo: '2026-03-01', updatedSince: lastChange.toISOString() }, 'd'],
+    [
+      {
+        personId: josefina.id,
+        boardId: '1b',
+        profileId: '1b',
+        published: false,
+        dateFrom: '2026-03-01',
+        dateTo: '2026-03-01',
+        updatedSince: lastChange.toISOString(),
+      },
+      'd',
+    ],
     [{ personId: jose.id, profileId: '1b' }, ''],
   ])('by %j', async (filter, expected) => {
     expect(await held(filter)).toBe(expected)
@@ -206,21 +300,54 @@ describe('interviews are found', async () => {
 
 describe('a filter that is none', () => {
   const refused = async (list: string, type: string, filter: Record<string, unknown>) => {
-    const { status, json } = await gateway.graphql(`query ($filter: ${type}) { ${list}(filter: $filter) { totalCount } }`, { token, variables: { filter } })
+    const { status, json } = await gateway.graphql(`query ($filter: ${type}) { ${list}(filter: $filter) { totalCount } }`, {
+      token,
+      variables: { filter },
+    })
     return { status, ...json.errors?.[0]?.extensions }
   }
 
   test('is refused with the member’s name', async () => {
-    expect(await refused('people', 'PersonFilter', { updatedSince: '2026-02-30T00:00:00Z' })).toMatchObject({ status: 400, code: 'BAD_USER_INPUT', field: 'filter.updatedSince' })
-    for (const updatedSince of ['2026-02-01', '2026-02-01T00:00:00', 'yesterday', '', '+010000-01-01T00:00:00Z', '0001-01-01T00:00:00+14:00', '9999-12-31T23:59:59-14:00', '0000-06-01T00:00:00Z', 5]) {
-      expect(await refused('interviews', 'InterviewFilter', { updatedSince }), String(updatedSince)).toMatchObject({ status: 400, code: 'BAD_USER_INPUT', field: 'filter.updatedSince' })
+    expect(await refused('people', 'PersonFilter', { updatedSince: '2026-02-30T00:00:00Z' })).toMatchObject({
+      status: 400,
+      code: 'BAD_USER_INPUT',
+      field: 'filter.updatedSince',
+    })
+    for (const updatedSince of [
+      '2026-02-01',
+      '2026-02-01T00:00:00',
+      'yesterday',
+      '',
+      '+010000-01-01T00:00:00Z',
+      '0001-01-01T00:00:00+14:00',
+      '9999-12-31T23:59:59-14:00',
+      '0000-06-01T00:00:00Z',
+      5,
+    ]) {
+      expect(await refused('interviews', 'InterviewFilter', { updatedSince }), String(updatedSince)).toMatchObject({
+        status: 400,
+        code: 'BAD_USER_INPUT',
+        field: 'filter.updatedSince',
+      })
     }
     for (const dateFrom of ['2026-02-30', '2026-2-1', '0000-01-01', '20260201', '2026-02-01T00:00:00Z', '', 'now', 'infinity', 20260201]) {
-      expect(await refused('interviews', 'InterviewFilter', { dateFrom }), String(dateFrom)).toMatchObject({ status: 400, code: 'BAD_USER_INPUT', field: 'filter.dateFrom' })
+      expect(await refused('interviews', 'InterviewFilter', { dateFrom }), String(dateFrom)).toMatchObject({
+        status: 400,
+        code: 'BAD_USER_INPUT',
+        field: 'filter.dateFrom',
+      })
     }
     expect(await refused('people', 'PersonFilter', { archived: 'no' })).toMatchObject({ status: 400, field: 'filter.archived' })
-    expect(await refused('people', 'PersonFilter', { search: 'x'.repeat(201) })).toEqual({ status: 200, code: 'BAD_USER_INPUT', field: 'filter.search' })
-    expect(await refused('people', 'PersonFilter', { search: 'a\0b' })).toEqual({ status: 200, code: 'BAD_USER_INPUT', field: 'filter.search' })
+    expect(await refused('people', 'PersonFilter', { search: 'x'.repeat(201) })).toEqual({
+      status: 200,
+      code: 'BAD_USER_INPUT',
+      field: 'filter.search',
+    })
+    expect(await refused('people', 'PersonFilter', { search: 'a\0b' })).toEqual({
+      status: 200,
+      code: 'BAD_USER_INPUT',
+      field: 'filter.search',
+    })
     expect(await refused('people', 'PersonFilter', { email: { startsWith: '' } })).toMatchObject({ status: 400, field: 'filter.email' })
   })
 })
@@ -254,13 +381,22 @@ describe('a text in several languages is read', () => {
 
   test('and so is what was answered in an interview, in words and by choice', async () => {
     const id = await district.interview(people.jose.id, { responses: { '1a': 1, '1b': { en: 'Her calm', fr: 'Son calme' }, '1f': 1 } })
-    const texts = async (language: string) => (await gateway.graphql(`{ interview(id: "${id}") { responses { text(language: "${language}") value } } }`, { token })).json.data.interview.responses
-    expect(await texts('fr')).toEqual([{ text: 'Recomendar', value: 1 }, { text: 'Son calme', value: { en: 'Her calm', fr: 'Son calme' } }, { text: null, value: 1 }])
+    const texts = async (language: string) =>
+      (await gateway.graphql(`{ interview(id: "${id}") { responses { text(language: "${language}") value } } }`, { token })).json.data
+        .interview.responses
+    expect(await texts('fr')).toEqual([
+      { text: 'Recomendar', value: 1 },
+      { text: 'Son calme', value: { en: 'Her calm', fr: 'Son calme' } },
+      { text: null, value: 1 },
+    ])
     expect((await texts('en')).map(({ text }: { text: string | null }) => text)).toEqual(['Recommend', 'Her calm', null])
   })
 
   test('a tag that is no language is refused', async () => {
-    const { status, json } = await gateway.graphql('query ($language: LanguageTag) { district { name(language: $language) } }', { token, variables: { language: 'not a language' } })
+    const { status, json } = await gateway.graphql('query ($language: LanguageTag) { district { name(language: $language) } }', {
+      token,
+      variables: { language: 'not a language' },
+    })
     expect(status).toBe(400)
     expect(json.errors[0].extensions).toEqual({ code: 'BAD_USER_INPUT', field: 'language' })
   })

@@ -18,7 +18,9 @@ for (const { id } of districts) await fill(id, 2_000, 4_000)
 const [district] = districts
 const mentor = await district!.person({ id: 'mentor', roles: { '1b': 1 } })
 const candidate = await district!.person({ id: 'candidate', roles: { '1c': 1 } })
-await db.query(sql`insert into mentor_assignments (district_id, mentor_id, candidate_id) select 'd0', 'mentor', 'p' || n from generate_series(1, 20) n`)
+await db.query(
+  sql`insert into mentor_assignments (district_id, mentor_id, candidate_id) select 'd0', 'mentor', 'p' || n from generate_series(1, 20) n`,
+)
 await db.query(sql`analyze`)
 const callers = { key: await district!.key(), mentor: await mentor.token(), candidate: await candidate.token() }
 
@@ -38,7 +40,9 @@ async function fill(id: string, people: number, interviews: number): Promise<voi
           timestamptz '2026-01-01' + n * interval '1 minute', timestamptz '2026-01-01' + (n * 7919 % 4000) * interval '1 minute'
         from generate_series(1, ${interviews}::int) n`,
   )
-  await db.query(sql`insert into mentor_assignments (district_id, mentor_id, candidate_id) select ${id}, 'p' || (n / 20 + 1), 'p' || n from generate_series(1, ${people}::int) n`)
+  await db.query(
+    sql`insert into mentor_assignments (district_id, mentor_id, candidate_id) select ${id}, 'p' || (n / 20 + 1), 'p' || n from generate_series(1, ${people}::int) n`,
+  )
 }
 
 /** The plans of the statements on people and interviews that this query runs, without the one that reads the credential. */
@@ -90,15 +94,40 @@ describe('an order alone is read off an index, page by page, without sorting', (
   })
 })
 
-const personFilters = ['search: "first12"', 'search: "last1 first"', 'email: "p7@example.org"', 'roleId: "1a"', 'tag: "t7"', 'updatedSince: "2026-01-02T06:00:00Z"', 'updatedSince: "2025-01-01T00:00:00Z"', 'archived: true', 'archived: null',
-  'search: "first", tag: "t7", roleId: "1a", archived: null', 'tag: "t7", updatedSince: "2026-01-02T00:00:00Z"']
-const interviewFilters = ['personId: "p7"', 'boardId: "1b"', 'profileId: "1b"', 'published: true', 'published: false', 'dateFrom: "2024-01-01"', 'dateTo: "2020-06-01"', 'dateFrom: "2022-01-01", dateTo: "2022-02-01"', 'updatedSince: "2026-01-02T06:00:00Z"',
-  'personId: "p7", published: true', 'boardId: "1a", profileId: "1b", published: true, dateFrom: "2022-01-01"']
+const personFilters = [
+  'search: "first12"',
+  'search: "last1 first"',
+  'email: "p7@example.org"',
+  'roleId: "1a"',
+  'tag: "t7"',
+  'updatedSince: "2026-01-02T06:00:00Z"',
+  'updatedSince: "2025-01-01T00:00:00Z"',
+  'archived: true',
+  'archived: null',
+  'search: "first", tag: "t7", roleId: "1a", archived: null',
+  'tag: "t7", updatedSince: "2026-01-02T00:00:00Z"',
+]
+const interviewFilters = [
+  'personId: "p7"',
+  'boardId: "1b"',
+  'profileId: "1b"',
+  'published: true',
+  'published: false',
+  'dateFrom: "2024-01-01"',
+  'dateTo: "2020-06-01"',
+  'dateFrom: "2022-01-01", dateTo: "2022-02-01"',
+  'updatedSince: "2026-01-02T06:00:00Z"',
+  'personId: "p7", published: true',
+  'boardId: "1a", profileId: "1b", published: true, dateFrom: "2022-01-01"',
+]
 
 describe('a filter is served by an index, in every order, and so is its total', () => {
   test.each(personFilters)('people by %s', async (filter) => {
     for (const order of Object.keys(personOrders)) {
-      for (const plan of await plansOf(callers.key, `{ people(first: 20, orderBy: ${order}, filter: { ${filter} }) { totalCount nodes { id } } }`)) {
+      for (const plan of await plansOf(
+        callers.key,
+        `{ people(first: 20, orderBy: ${order}, filter: { ${filter} }) { totalCount nodes { id } } }`,
+      )) {
         expect(plan, order).toMatch(/Index/)
         expect(plan, order).not.toMatch(tables)
       }
@@ -107,24 +136,33 @@ describe('a filter is served by an index, in every order, and so is its total', 
 
   test.each(interviewFilters)('interviews by %s', async (filter) => {
     for (const order of Object.keys(interviewOrders)) {
-      for (const plan of await plansOf(callers.key, `{ interviews(first: 20, orderBy: ${order}, filter: { ${filter} }) { totalCount nodes { id } } }`)) {
+      for (const plan of await plansOf(
+        callers.key,
+        `{ interviews(first: 20, orderBy: ${order}, filter: { ${filter} }) { totalCount nodes { id } } }`,
+      )) {
         expect(plan, order).toMatch(/Index/)
         expect(plan, order).not.toMatch(tables)
       }
     }
   })
 
-  test.each(['personId: "p7"', 'boardId: "1b"', 'profileId: "1b"', 'published: false'])('interviews by %s in order of date are read off its index without sorting', async (filter) => {
-    for (const order of ['DATE_ASC', 'DATE_DESC']) {
-      const [plan] = await plansOf(callers.key, `{ interviews(first: 20, orderBy: ${order}, filter: { ${filter} }) { nodes { id } } }`)
-      expect(plan, order).not.toMatch(sorting)
-    }
-  })
+  test.each(['personId: "p7"', 'boardId: "1b"', 'profileId: "1b"', 'published: false'])(
+    'interviews by %s in order of date are read off its index without sorting',
+    async (filter) => {
+      for (const order of ['DATE_ASC', 'DATE_DESC']) {
+        const [plan] = await plansOf(callers.key, `{ interviews(first: 20, orderBy: ${order}, filter: { ${filter} }) { nodes { id } } }`)
+        expect(plan, order).not.toMatch(sorting)
+      }
+    },
+  )
 })
 
 describe('what a caller may see is found by an index too', () => {
   test.each(['mentor', 'candidate'] as const)('lists of a %s touch their own records and not the district’s', async (caller) => {
-    const plans = await plansOf(callers[caller], '{ people(first: 20) { totalCount nodes { id } } interviews(first: 20) { totalCount nodes { id } } interview(id: "i7") { id } person(id: "p7") { id } }')
+    const plans = await plansOf(
+      callers[caller],
+      '{ people(first: 20) { totalCount nodes { id } } interviews(first: 20) { totalCount nodes { id } } interview(id: "i7") { id } person(id: "p7") { id } }',
+    )
     expect(plans).toHaveLength(6)
     for (const plan of plans) {
       expect(plan).not.toMatch(tables)
@@ -134,7 +172,10 @@ describe('what a caller may see is found by an index too', () => {
   })
 
   test('relations of a page are found by the ids of its records', async () => {
-    const plans = await plansOf(callers.key, '{ people(first: 20, filter: { archived: null }) { nodes { mentors { id } interviews(first: 5) { totalCount nodes { id person { id } } } } } }')
+    const plans = await plansOf(
+      callers.key,
+      '{ people(first: 20, filter: { archived: null }) { nodes { mentors { id } interviews(first: 5) { totalCount nodes { id person { id } } } } } }',
+    )
     expect(plans).toHaveLength(5)
     for (const plan of plans) expect(plan).not.toMatch(tables)
   })

@@ -21,7 +21,12 @@ interface Row {
 }
 interface AnsweredPage {
   readonly edges: { readonly cursor: string; readonly node: { readonly id: string } }[]
-  readonly pageInfo: { readonly hasNextPage: boolean; readonly hasPreviousPage: boolean; readonly startCursor: string | null; readonly endCursor: string | null }
+  readonly pageInfo: {
+    readonly hasNextPage: boolean
+    readonly hasPreviousPage: boolean
+    readonly startCursor: string | null
+    readonly endCursor: string | null
+  }
   readonly totalCount?: number
 }
 type List = 'people' | 'interviews'
@@ -31,12 +36,32 @@ const lasts = ['Núñez', 'nunez', 'Žižek', '김', 'Ó Briain', "d'Arc", 'Zola
 
 /** People of whom several share a name, a day of arrival and a day of change; one interview each. */
 const madePerson = (districtId: string, n: number) => ({
-  districtId, id: makeId(randomBytes), first: ['Jo', 'jó', 'Ann'][n % 3]!, last: lasts[n % lasts.length]!, email: `p${n}-${makeId(randomBytes)}@example.org`,
-  language: 'en', roles: {}, tags: [], createdAt: day(n % 5), updatedAt: day((n * 7) % 11),
+  districtId,
+  id: makeId(randomBytes),
+  first: ['Jo', 'jó', 'Ann'][n % 3]!,
+  last: lasts[n % lasts.length]!,
+  email: `p${n}-${makeId(randomBytes)}@example.org`,
+  language: 'en',
+  roles: {},
+  tags: [],
+  createdAt: day(n % 5),
+  updatedAt: day((n * 7) % 11),
 })
 const madeInterview = (districtId: string, n: number, personId: string) => ({
-  districtId, id: makeId(randomBytes), personId, date: day(n % 6).toISOString().slice(0, 10), boardId: '1a', formId: '1a', profileId: '1a', published: n % 2 === 0,
-  responses: {}, recordings: {}, createdAt: day(n % 5), updatedAt: day((n * 7) % 11),
+  districtId,
+  id: makeId(randomBytes),
+  personId,
+  date: day(n % 6)
+    .toISOString()
+    .slice(0, 10),
+  boardId: '1a',
+  formId: '1a',
+  profileId: '1a',
+  published: n % 2 === 0,
+  responses: {},
+  recordings: {},
+  createdAt: day(n % 5),
+  updatedAt: day((n * 7) % 11),
 })
 
 /** A district with this many people and interviews, and how to add and remove some. */
@@ -55,11 +80,20 @@ async function peopled(count: number) {
     return added.map((interview) => ({ ...interview, sortName: '' }))
   }
   const lists = {
-    people: { add: addPeople, remove: (id: string) => db.prisma.person.delete({ where: { districtId_id: { districtId: district.id, id } } }) },
-    interviews: { add: addInterviews, remove: (id: string) => db.prisma.interview.delete({ where: { districtId_id: { districtId: district.id, id } } }) },
+    people: {
+      add: addPeople,
+      remove: (id: string) => db.prisma.person.delete({ where: { districtId_id: { districtId: district.id, id } } }),
+    },
+    interviews: {
+      add: addInterviews,
+      remove: (id: string) => db.prisma.interview.delete({ where: { districtId_id: { districtId: district.id, id } } }),
+    },
   }
   const page = async (list: List, args: string): Promise<AnsweredPage> => {
-    const { json, text } = await gateway.graphql(`{ ${list}(${args}) { edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`, { token })
+    const { json, text } = await gateway.graphql(
+      `{ ${list}(${args}) { edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`,
+      { token },
+    )
     expect(json.errors, text).toBeUndefined()
     return json.data[list]
   }
@@ -84,7 +118,8 @@ function sorted(rows: readonly Row[], order: string): string[] {
   const [, column, direction] = /^(.*)_(ASC|DESC)$/.exec(order)!
   const key = keyOf[column!]!
   const bytes = (value: string | number) => (typeof value === 'number' ? value : Buffer.from(value))
-  const compare = (a: string | number | Buffer, b: string | number | Buffer): number => (typeof a === 'number' ? a - (b as number) : Buffer.compare(a as Buffer, b as Buffer))
+  const compare = (a: string | number | Buffer, b: string | number | Buffer): number =>
+    typeof a === 'number' ? a - (b as number) : Buffer.compare(a as Buffer, b as Buffer)
   const ascending = [...rows].sort((a, b) => compare(bytes(key(a)), bytes(key(b))) || compare(Buffer.from(a.id), Buffer.from(b.id)))
   return (direction === 'ASC' ? ascending : ascending.toReversed()).map(({ id }) => id)
 }
@@ -102,7 +137,12 @@ describe('walking a list of which many rows are equal', async () => {
     for (let after = '', pages = 0; ; pages++) {
       const { edges, pageInfo } = await still.page(list, `orderBy: ${order}, first: 7${after}`)
       seen.push(...edges.map(({ node }) => node.id))
-      expect(pageInfo).toEqual({ hasNextPage: seen.length < 40, hasPreviousPage: pages > 0, startCursor: edges[0]!.cursor, endCursor: edges.at(-1)!.cursor })
+      expect(pageInfo).toEqual({
+        hasNextPage: seen.length < 40,
+        hasPreviousPage: pages > 0,
+        startCursor: edges[0]!.cursor,
+        endCursor: edges.at(-1)!.cursor,
+      })
       if (!pageInfo.hasNextPage) break
       after = `, after: "${pageInfo.endCursor}"`
     }
@@ -114,7 +154,12 @@ describe('walking a list of which many rows are equal', async () => {
     for (let before = '', pages = 0; ; pages++) {
       const { edges, pageInfo } = await still.page(list, `orderBy: ${order}, last: 7${before}`)
       seen.unshift(...edges.map(({ node }) => node.id))
-      expect(pageInfo).toEqual({ hasPreviousPage: seen.length < 40, hasNextPage: pages > 0, startCursor: edges[0]!.cursor, endCursor: edges.at(-1)!.cursor })
+      expect(pageInfo).toEqual({
+        hasPreviousPage: seen.length < 40,
+        hasNextPage: pages > 0,
+        startCursor: edges[0]!.cursor,
+        endCursor: edges.at(-1)!.cursor,
+      })
       if (!pageInfo.hasPreviousPage) break
       before = `, before: "${pageInfo.startCursor}"`
     }
@@ -136,11 +181,14 @@ describe('walking a list of which many rows are equal', async () => {
 
   test('the interviews of a person are walked like any list', async () => {
     const seen: string[] = []
-    for (let after: string | null = null; ; ) {
-      const { json } = await gateway.graphql('query ($id: ID!, $after: String) { person(id: $id) { interviews(first: 9, after: $after, orderBy: UPDATED_AT_ASC) { nodes { id } pageInfo { hasNextPage endCursor } } } }', {
-        token: still.token,
-        variables: { id: still.holder.id, after },
-      })
+    for (let after: string | null = null; ;) {
+      const { json } = await gateway.graphql(
+        'query ($id: ID!, $after: String) { person(id: $id) { interviews(first: 9, after: $after, orderBy: UPDATED_AT_ASC) { nodes { id } pageInfo { hasNextPage endCursor } } } }',
+        {
+          token: still.token,
+          variables: { id: still.holder.id, after },
+        },
+      )
       const { nodes, pageInfo } = json.data.person.interviews
       seen.push(...nodes.map(({ id }: { id: string }) => id))
       after = pageInfo.endCursor
@@ -153,7 +201,15 @@ describe('walking a list of which many rows are equal', async () => {
 describe('walking a list that changes between the pages', async () => {
   const moving = await peopled(30)
 
-  test.each(orders.flatMap(([list, order]) => [[list, order, 'forward'], [list, order, 'backward']] as const))('%s in order %s, %s: who is there all the time is seen once, and nobody twice', async (list, order, way) => {
+  test.each(
+    orders.flatMap(
+      ([list, order]) =>
+        [
+          [list, order, 'forward'],
+          [list, order, 'backward'],
+        ] as const,
+    ),
+  )('%s in order %s, %s: who is there all the time is seen once, and nobody twice', async (list, order, way) => {
     const { add, remove } = moving.lists[list]
     const lasting = moving.rows[list]
     // Enough of them that each step can remove one that was seen, one that may not have been, and the cursor's own row.
@@ -193,8 +249,14 @@ describe('the size of a page', async () => {
   })
 
   test('may be 0: nothing, and whether there would be more', async () => {
-    expect(await large.page('people', 'first: 0')).toEqual({ edges: [], pageInfo: { hasNextPage: true, hasPreviousPage: false, startCursor: null, endCursor: null } })
-    expect(await large.page('interviews', 'last: 0')).toEqual({ edges: [], pageInfo: { hasNextPage: false, hasPreviousPage: true, startCursor: null, endCursor: null } })
+    expect(await large.page('people', 'first: 0')).toEqual({
+      edges: [],
+      pageInfo: { hasNextPage: true, hasPreviousPage: false, startCursor: null, endCursor: null },
+    })
+    expect(await large.page('interviews', 'last: 0')).toEqual({
+      edges: [],
+      pageInfo: { hasNextPage: false, hasPreviousPage: true, startCursor: null, endCursor: null },
+    })
   })
 
   test('that is out of range is refused with the argument’s name, and first beside last too', async () => {
@@ -208,7 +270,9 @@ describe('the size of a page', async () => {
   })
 
   test('inside a relation is refused for that relation alone', async () => {
-    const { json } = await gateway.graphql(`{ person(id: "${large.holder.id}") { id interviews(first: 201) { totalCount } } }`, { token: large.token })
+    const { json } = await gateway.graphql(`{ person(id: "${large.holder.id}") { id interviews(first: 201) { totalCount } } }`, {
+      token: large.token,
+    })
     expect(json.data).toEqual({ person: { id: large.holder.id, interviews: null } })
     expect(json.errors[0]).toMatchObject({ path: ['person', 'interviews'], extensions: { code: 'BAD_USER_INPUT', field: 'first' } })
   })
@@ -260,28 +324,82 @@ describe('a cursor', async () => {
       const ofInterviews = await cursorOf('interviews', `orderBy: ${order}`)
       expect(await home.refused('interviews', `orderBy: ${order}, after: "${ofPeople}"`)).toEqual(bad('after'))
       expect(await home.refused('people', `orderBy: ${order}, after: "${ofInterviews}"`)).toEqual(bad('after'))
-      const { json } = await gateway.graphql(`{ person(id: "${home.holder.id}") { interviews(orderBy: ${order}, before: "${ofInterviews}") { nodes { id } } } }`, { token: home.token })
+      const { json } = await gateway.graphql(
+        `{ person(id: "${home.holder.id}") { interviews(orderBy: ${order}, before: "${ofInterviews}") { nodes { id } } } }`,
+        { token: home.token },
+      )
       expect(json.errors[0].extensions).toEqual(bad('before'))
     }
   })
 
   test('that is none is refused, whatever it is', async () => {
     const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
-    for (const text of ['', ' ', 'x', 'null', '%%%', '😀', '\\u0000', 'x'.repeat(2_000), encoded(null), encoded({}), encoded([]), encoded(['x']), encoded([[], {}, []])]) {
+    for (const text of [
+      '',
+      ' ',
+      'x',
+      'null',
+      '%%%',
+      '😀',
+      '\\u0000',
+      'x'.repeat(2_000),
+      encoded(null),
+      encoded({}),
+      encoded([]),
+      encoded(['x']),
+      encoded([[], {}, []]),
+    ]) {
       expect(await home.refused('people', `after: "${text}"`)).toEqual(bad('after'))
       expect(await home.refused('interviews', `last: 3, before: "${text}"`)).toEqual(bad('before'))
     }
   })
 
   test('made by hand is refused or marks some place, and never breaks anything', async () => {
-    const keys = ['', 'x', 'a\0b', 'x'.repeat(3_000), '\ud800', 0, 1.5, -1, 8.64e15, -8.64e15, 8.64e15 - 1, 1 - 8.64e15, 1e300, null, true, [], {}, '2026-02-30', '0000-01-01', '9999-12-31', '0001-01-01', '-271821-04-20', 'infinity', 'now', "'"]
+    const keys = [
+      '',
+      'x',
+      'a\0b',
+      'x'.repeat(3_000),
+      '\ud800',
+      0,
+      1.5,
+      -1,
+      8.64e15,
+      -8.64e15,
+      8.64e15 - 1,
+      1 - 8.64e15,
+      1e300,
+      null,
+      true,
+      [],
+      {},
+      '2026-02-30',
+      '0000-01-01',
+      '9999-12-31',
+      '0001-01-01',
+      '-271821-04-20',
+      'infinity',
+      'now',
+      "'",
+    ]
     const ids = ['', 'x', '\0', 'x'.repeat(3_000), '\ud800', null, 7, {}, "' or true --"]
     for (const [list, order] of orders) {
-      const [binding, key, id] = JSON.parse(Buffer.from(await cursorOf(list, `orderBy: ${order}`), 'base64url').toString()) as [string, unknown, string]
-      const forged = [...keys.map((each) => [binding, each, id]), ...ids.map((each) => [binding, key, each]), [binding, key, id, 'more'], [binding, key]]
+      const [binding, key, id] = JSON.parse(Buffer.from(await cursorOf(list, `orderBy: ${order}`), 'base64url').toString()) as [
+        string,
+        unknown,
+        string,
+      ]
+      const forged = [
+        ...keys.map((each) => [binding, each, id]),
+        ...ids.map((each) => [binding, key, each]),
+        [binding, key, id, 'more'],
+        [binding, key],
+      ]
       for (const parts of forged) {
         const cursor = Buffer.from(JSON.stringify(parts)).toString('base64url')
-        const { status, json } = await gateway.graphql(`{ ${list}(orderBy: ${order}, after: "${cursor}") { nodes { id } } }`, { token: home.token })
+        const { status, json } = await gateway.graphql(`{ ${list}(orderBy: ${order}, after: "${cursor}") { nodes { id } } }`, {
+          token: home.token,
+        })
         expect(status).toBe(200)
         if (json.errors) expect(json.errors[0].extensions, `${order} ${JSON.stringify(parts).slice(0, 60)}`).toEqual(bad('after'))
       }
@@ -293,7 +411,8 @@ describe('the total', async () => {
   const counted = await peopled(15)
 
   test('counts all pages, whichever page is read, and obeys the filter', async () => {
-    const total = async (list: List, args: string) => (await gateway.graphql(`{ ${list}(${args}) { totalCount } }`, { token: counted.token })).json.data[list].totalCount
+    const total = async (list: List, args: string) =>
+      (await gateway.graphql(`{ ${list}(${args}) { totalCount } }`, { token: counted.token })).json.data[list].totalCount
     const { edges } = await counted.page('people', 'first: 10')
     expect(await total('people', 'first: 2')).toBe(15)
     expect(await total('people', `first: 2, after: "${edges[9]!.cursor}"`)).toBe(15)

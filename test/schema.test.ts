@@ -51,7 +51,9 @@ test('authScopes written by hand fail the build, on a field and on a type', () =
   expect(() => onField.toSchema()).toThrow('Query.secret: rules live in the access table')
 
   const onType = createBuilder({ Thing: open })
-  const thing = onType.objectRef<{ name: string }>('Thing').implement({ authScopes: { rule: open }, fields: (t) => ({ name: t.exposeString('name') }) })
+  const thing = onType
+    .objectRef<{ name: string }>('Thing')
+    .implement({ authScopes: { rule: open }, fields: (t) => ({ name: t.exposeString('name') }) })
   onType.queryType({ fields: (t) => ({ thing: t.field({ type: thing, nullable: true, resolve: () => ({ name: 'x' }) }) }) })
   expect(() => onType.toSchema()).toThrow('Thing: rules live in the access table')
 })
@@ -70,7 +72,9 @@ test('the schema is valid GraphQL', () => {
 test('every type, field, argument, input field and enum value says what it is', () => {
   const silent = ownTypes(schema).flatMap((type) => [
     ...(type.description?.trim() ? [] : [type.name]),
-    ...partsOf(type).filter(({ description }) => !description?.trim()).map(({ coordinate }) => coordinate),
+    ...partsOf(type)
+      .filter(({ description }) => !description?.trim())
+      .map(({ coordinate }) => coordinate),
   ])
   expect(silent).toEqual([])
 })
@@ -79,16 +83,20 @@ test('every field that a rule guards is nullable, so that a refusal costs that f
   const rule = (name: string): Rule | undefined => (Object.hasOwn(accessTable, name) ? accessTable[name] : undefined)
   // A connection is guarded where it is entered, like what it carries.
   const carried = (name: string) => name.replace(/(Connection|Edge)$/, '')
-  const guarded = ownTypes(schema).filter(isObjectType).flatMap((type) =>
-    Object.values(type.getFields()).flatMap((field) => {
-      const isRoot = type === schema.getQueryType() || type === schema.getMutationType()
-      if (!isRoot && carried(type.name) !== type.name) return []
-      const target = getNamedType(field.type).name
-      const applied = rule(`${type.name}.${field.name}`) ?? rule(target) ?? rule(carried(target))
-      return applied && applied !== open ? [{ name: `${type.name}.${field.name}`, applied, nullable: !isNonNullType(field.type) }] : []
-    }),
+  const guarded = ownTypes(schema)
+    .filter(isObjectType)
+    .flatMap((type) =>
+      Object.values(type.getFields()).flatMap((field) => {
+        const isRoot = type === schema.getQueryType() || type === schema.getMutationType()
+        if (!isRoot && carried(type.name) !== type.name) return []
+        const target = getNamedType(field.type).name
+        const applied = rule(`${type.name}.${field.name}`) ?? rule(target) ?? rule(carried(target))
+        return applied && applied !== open ? [{ name: `${type.name}.${field.name}`, applied, nullable: !isNonNullType(field.type) }] : []
+      }),
+    )
+  expect(guarded.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['Query.people', 'Person.interviews', 'Interview.person', 'Me.memberships', 'ApiKey.createdBy']),
   )
-  expect(guarded.map(({ name }) => name)).toEqual(expect.arrayContaining(['Query.people', 'Person.interviews', 'Interview.person', 'Me.memberships', 'ApiKey.createdBy']))
   // Whoever is past `Query.me` is past these as well: same rule, so they can never refuse.
   const implied = (applied: Rule, name: string) => name.startsWith('Me.') && applied === accessTable['Me']
   expect(guarded.filter(({ nullable, applied, name }) => !nullable && !implied(applied, name)).map(({ name }) => name)).toEqual([])
@@ -105,7 +113,8 @@ function ownTypes(from: GraphQLSchema): GraphQLNamedType[] {
 
 function partsOf(type: GraphQLNamedType): { coordinate: string; description: string | null | undefined }[] {
   if (isEnumType(type)) return type.getValues().map(({ name, description }) => ({ coordinate: `${type.name}.${name}`, description }))
-  if (isInputObjectType(type)) return Object.values(type.getFields()).map(({ name, description }) => ({ coordinate: `${type.name}.${name}`, description }))
+  if (isInputObjectType(type))
+    return Object.values(type.getFields()).map(({ name, description }) => ({ coordinate: `${type.name}.${name}`, description }))
   if (!isObjectType(type) && !isInterfaceType(type)) return []
   return Object.values(type.getFields()).flatMap(({ name, description, args }) => [
     { coordinate: `${type.name}.${name}`, description },

@@ -12,18 +12,40 @@ async function settled(id: string, mark: string) {
   const district = await createTestDistrict(gateway.db, { id, name: { en: `District ${mark}` } })
   const responses = { '1a': 1, '1b': { en: `of ${mark}` }, '1d': { en: `private of ${mark}` } }
   for (let n = 0; n < 3; n++) {
-    await district.person({ id: `person${n}`, first: mark, last: `Same ${n}`, email: `same${n}@example.org`, roles: { '1c': 1 }, tags: ['same'] })
+    await district.person({
+      id: `person${n}`,
+      first: mark,
+      last: `Same ${n}`,
+      email: `same${n}@example.org`,
+      roles: { '1c': 1 },
+      tags: ['same'],
+    })
     await district.interview(`person${n}`, { id: `interview${n}`, date: `2026-03-1${n}`, responses })
   }
   await district.person({ id: 'mentor', first: mark, last: 'Mentor', email: 'mentor@example.org', roles: { '1b': 1 } })
   await district.mentors('mentor', 'person0')
   const admin = await district.person({ id: 'admin', first: mark, last: 'Admin', email: 'admin@example.org', roles: { '1a': 1 } })
   // What only this district has.
-  const own = await district.person({ id: `only-${mark}`, first: mark, last: `Only${mark}`, email: `only@${mark}.example`, roles: { '1b': 2 }, tags: [`tag-${mark}`] })
+  const own = await district.person({
+    id: `only-${mark}`,
+    first: mark,
+    last: `Only${mark}`,
+    email: `only@${mark}.example`,
+    roles: { '1b': 2 },
+    tags: [`tag-${mark}`],
+  })
   const ownInterview = await district.interview(own.id, { id: `interview-${mark}`, boardId: '1b', profileId: '1b' })
   await gateway.db.prisma.role.create({ data: { districtId: id, id: `r-${mark}`, name: {}, permissions: {} } })
   await district.person({ id: `holder-${mark}`, first: mark, last: 'Holder', email: `holder@${mark}.example`, roles: { [`r-${mark}`]: 1 } })
-  return { ...district, mark, adminToken: await admin.token(), mentorToken: await mentorToken(district), own, ownInterview, all: await district.key() }
+  return {
+    ...district,
+    mark,
+    adminToken: await admin.token(),
+    mentorToken: await mentorToken(district),
+    own,
+    ownInterview,
+    all: await district.key(),
+  }
 }
 
 async function mentorToken(district: TestDistrict) {
@@ -32,8 +54,10 @@ async function mentorToken(district: TestDistrict) {
   return again.token()
 }
 
-const personFields = 'id districtId first last email tags roles { role { id name } } mentors { id districtId first } interviews { totalCount nodes { id districtId responses { value } } }'
-const interviewFields = 'id districtId personId person { id districtId first mentors { first } } responses { value text } board { id name } form { id } profile { id }'
+const personFields =
+  'id districtId first last email tags roles { role { id name } } mentors { id districtId first } interviews { totalCount nodes { id districtId responses { value } } }'
+const interviewFields =
+  'id districtId personId person { id districtId first mentors { first } } responses { value text } board { id name } form { id } profile { id }'
 
 /** Every way to name something by its id. */
 const byId: Record<string, string> = {
@@ -84,8 +108,16 @@ test('an id of another district answers byte for byte like one that is nowhere',
 })
 
 test('a tag, an address and a word of another district find nothing, like ones that are nowhere', async () => {
-  for (const [name, text] of [['tag', 'tag-west'], ['email', 'only@west.example'], ['search', 'onlywest'], ['search', 'west']] as const) {
-    expect((await gateway.graphql(byText[name]!, { token: two.all, variables: { text } })).json.data.people.totalCount, name).toBeGreaterThan(0)
+  for (const [name, text] of [
+    ['tag', 'tag-west'],
+    ['email', 'only@west.example'],
+    ['search', 'onlywest'],
+    ['search', 'west'],
+  ] as const) {
+    expect(
+      (await gateway.graphql(byText[name]!, { token: two.all, variables: { text } })).json.data.people.totalCount,
+      name,
+    ).toBeGreaterThan(0)
     const there = await gateway.graphql(byText[name]!, { token: one.all, variables: { text } })
     const nowhere = await gateway.graphql(byText[name]!, { token: one.all, variables: { text: 'nosuchthing' } })
     expect(there.text, name).toBe(nowhere.text)
@@ -103,7 +135,31 @@ test('no tag, word or role reaches into the index of another district or another
   }
 })
 
-const malformed = ['', ' ', 'x'.repeat(500), 'x'.repeat(65), 'a\u0000b', '\u0000', '😀', '\ud800', 'ñ', "'", '"', '\\', "' or '1'='1", "'; drop table people; --", '%', '{}', '[]', 'person0 ', ' person0', 'person0\n', 'null', '../person0', '١']
+const malformed = [
+  '',
+  ' ',
+  'x'.repeat(500),
+  'x'.repeat(65),
+  'a\u0000b',
+  '\u0000',
+  '😀',
+  '\ud800',
+  'ñ',
+  "'",
+  '"',
+  '\\',
+  "' or '1'='1",
+  "'; drop table people; --",
+  '%',
+  '{}',
+  '[]',
+  'person0 ',
+  ' person0',
+  'person0\n',
+  'null',
+  '../person0',
+  '١',
+]
 
 test('a malformed id answers byte for byte like a missing one', async () => {
   for (const token of [one.all, one.mentorToken]) {
@@ -128,13 +184,34 @@ test('a number as an id is the text of it, and anything else is refused with its
 })
 
 test('odd texts find nothing or are refused with the name of the member, and never break anything', async () => {
-  const odd = [...malformed, 'x'.repeat(200), '㌀'.repeat(200), 'ﷺ'.repeat(200), 'a b '.repeat(50), ':*', '&', '|', '!', '<->', "a:* & 'b", 'x@y', '\\', "\\'", 'a\\', "''", '\u202e', '\ufeff', 'é'.normalize('NFD')]
+  const odd = [
+    ...malformed,
+    'x'.repeat(200),
+    '㌀'.repeat(200),
+    'ﷺ'.repeat(200),
+    'a b '.repeat(50),
+    ':*',
+    '&',
+    '|',
+    '!',
+    '<->',
+    "a:* & 'b",
+    'x@y',
+    '\\',
+    "\\'",
+    'a\\',
+    "''",
+    '\u202e',
+    '\ufeff',
+    'é'.normalize('NFD'),
+  ]
   for (const [name, query] of Object.entries(byText)) {
     for (const text of odd) {
       const { status, json } = await gateway.graphql(query, { token: one.all, variables: { text } })
       const errors = (json.errors ?? []).map(({ extensions }: { extensions: object }) => extensions)
       expect(status).toBe(200)
-      if (errors.length > 0) expect(errors, `${name} ${JSON.stringify(text).slice(0, 40)}`).toEqual([{ code: 'BAD_USER_INPUT', field: `filter.${name}` }])
+      if (errors.length > 0)
+        expect(errors, `${name} ${JSON.stringify(text).slice(0, 40)}`).toEqual([{ code: 'BAD_USER_INPUT', field: `filter.${name}` }])
     }
   }
 })
@@ -144,7 +221,10 @@ test('a cursor of another district is refused, though the list is the same', asy
     const { json } = await gateway.graphql(`{ ${list}(first: 1) { pageInfo { endCursor } } }`, { token: two.all })
     const cursor = json.data[list].pageInfo.endCursor
     for (const argument of ['after', 'before']) {
-      const { json: refused } = await gateway.graphql(`query ($cursor: String!) { ${list}(${argument}: $cursor) { nodes { id } } }`, { token: one.all, variables: { cursor } })
+      const { json: refused } = await gateway.graphql(`query ($cursor: String!) { ${list}(${argument}: $cursor) { nodes { id } } }`, {
+        token: one.all,
+        variables: { cursor },
+      })
       expect(refused.data).toEqual({ [list]: null })
       expect(refused.errors[0].extensions).toEqual({ code: 'BAD_USER_INPUT', field: argument })
     }
@@ -157,5 +237,7 @@ test('a session of one district is nobody’s in another, and deleting a distric
   await gateway.db.prisma.district.delete({ where: { id: 'three' } })
   expect((await gateway.graphql('{ me { districtId } }', { token: three.adminToken })).status).toBe(401)
   expect((await gateway.graphql('{ me { districtId } }', { token: three.all })).status).toBe(401)
-  expect((await gateway.graphql('{ people(filter: { archived: null }) { totalCount } }', { token: two.all })).json.data.people.totalCount).toBe(8)
+  expect(
+    (await gateway.graphql('{ people(filter: { archived: null }) { totalCount } }', { token: two.all })).json.data.people.totalCount,
+  ).toBe(8)
 })

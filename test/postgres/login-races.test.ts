@@ -199,3 +199,22 @@ test('the time of an answer does not tell a known address from an unknown one', 
   const longer = known.reduce((sum, a) => sum + unknown.reduce((wins, b) => wins + (a > b ? 1 : a === b ? 0.5 : 0), 0), 0)
   expect(Math.abs(longer / (known.length * unknown.length) - 0.5)).toBeLessThan(0.12)
 })
+
+test('a gateway whose pool is closed answers 503, and signs nobody in', async () => {
+  const closing = openServer({ url: db.url!, directUrl: db.url!, pooled: false })
+  const url = await serve({ ...deps, db: closing })
+  const { code, email } = await mailed()
+  await closing.close()
+  for (const answer of [
+    await raw(`${url}/api/auth/verify`, json({ code, email })),
+    await raw(`${url}/api/me`, { headers: { Authorization: `Bearer ${await district.key()}` } }),
+    await raw(`${url}/readyz`),
+  ]) {
+    expect([answer.status, answer.text, answer.headers['retry-after']]).toEqual([
+      503,
+      '{"error":"The database does not answer. Try again in a moment."}',
+      '1',
+    ])
+  }
+  expect((await verify(0, { code, email })).status).toBe(200)
+})

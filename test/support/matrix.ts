@@ -46,13 +46,24 @@ export interface Plan {
 export function planOf(schema: GraphQLSchema, probes: readonly Probe[]): Plan[] {
   const seen = new Set<string>()
   const queue: { selection: Selection; type: GraphQLObjectType[]; probe: Probe }[] = []
-  const select = (parent: string, field: GraphQLField<unknown, unknown>, probe: Probe, { isRoot = false, inUnion = false } = {}): Selection => {
+  const select = (
+    parent: string,
+    field: GraphQLField<unknown, unknown>,
+    probe: Probe,
+    { isRoot = false, inUnion = false } = {},
+  ): Selection => {
     const needed = field.args.filter(isRequiredArgument).map(({ name }) => name)
     if (needed.length > 0 && !isRoot) throw new Error(`${parent}.${field.name} needs ${needed.join(', ')}: the matrix has no value for it`)
     const type = getNamedType(field.type)
     const nullable = isNonNullType(field.type) ? field.type.ofType : field.type
     const members = isUnionType(type) ? [...type.getTypes()] : isObjectType(type) ? [type] : []
-    const selection: Selection = { coordinate: `${parent}.${field.name}`, name: field.name, key: inUnion ? `${parent}_${field.name}` : field.name, list: isListType(nullable), inside: members.length > 0 ? [] : undefined }
+    const selection: Selection = {
+      coordinate: `${parent}.${field.name}`,
+      name: field.name,
+      key: inUnion ? `${parent}_${field.name}` : field.name,
+      list: isListType(nullable),
+      inside: members.length > 0 ? [] : undefined,
+    }
     if (members.length > 0) queue.push({ selection, type: members, probe })
     return selection
   }
@@ -71,12 +82,18 @@ export function planOf(schema: GraphQLSchema, probes: readonly Probe[]): Plan[] 
       if (seen.has(member.name) && !(probe.again?.includes(member.name) && !againDone.has(again))) {
         // How many there are is told all the same.
         const total = member.getFields()['totalCount']
-        selection.inside!.push({ typeName: member.name, selections: total ? [{ coordinate: '', name: 'totalCount', key: 'totalCount', list: false, inside: undefined }] : [] })
+        selection.inside!.push({
+          typeName: member.name,
+          selections: total ? [{ coordinate: '', name: 'totalCount', key: 'totalCount', list: false, inside: undefined }] : [],
+        })
         continue
       }
       seen.add(member.name)
       againDone.add(again)
-      selection.inside!.push({ typeName: member.name, selections: Object.values(member.getFields()).map((field) => select(member.name, field, probe, { inUnion: type.length > 1 })) })
+      selection.inside!.push({
+        typeName: member.name,
+        selections: Object.values(member.getFields()).map((field) => select(member.name, field, probe, { inUnion: type.length > 1 })),
+      })
     }
   }
   return plans
@@ -89,7 +106,11 @@ export async function documentOf({ probe, root }: Plan): Promise<string> {
 
 function inside({ inside: parts }: Selection): string {
   if (parts === undefined) return ''
-  const written = parts.map(({ typeName, selections }) => (selections.length === 0 ? '' : `... on ${typeName} { ${selections.map((each) => `${each.key}: ${each.name}${inside(each)}`).join(' ')} }`))
+  const written = parts.map(({ typeName, selections }) =>
+    selections.length === 0
+      ? ''
+      : `... on ${typeName} { ${selections.map((each) => `${each.key}: ${each.name}${inside(each)}`).join(' ')} }`,
+  )
   return ` { __typename ${written.join(' ')} }`
 }
 
@@ -97,7 +118,9 @@ function inside({ inside: parts }: Selection): string {
 export function rowsOf({ root }: Plan): { path: string[]; coordinate: string; list: boolean }[] {
   const walk = (selection: Selection, path: string[]): { path: string[]; coordinate: string; list: boolean }[] => {
     const here = [...path, selection.key]
-    const below = (selection.inside ?? []).flatMap(({ selections }) => selections.filter(({ coordinate }) => coordinate !== '').flatMap((each) => walk(each, here)))
+    const below = (selection.inside ?? []).flatMap(({ selections }) =>
+      selections.filter(({ coordinate }) => coordinate !== '').flatMap((each) => walk(each, here)),
+    )
     return [{ path: here, coordinate: selection.coordinate, list: selection.list }, ...below]
   }
   return walk(root, [])

@@ -14,8 +14,6 @@ export interface Caller {
   readonly token: () => Promise<string | undefined>
 }
 
-export type World = Awaited<ReturnType<typeof createWorld>>
-
 /**
  * A candidate with a mentor, who has a published interview with a private answer and an unpublished one; another
  * candidate without a mentor, with one of each; one who is both mentor and candidate; one of every further role; an
@@ -50,14 +48,21 @@ export async function createWorld({ db }: Pick<Gateway, 'db'>) {
   const foreignCandidate = await elsewhere.person({ first: 'Cara', last: 'Candidate', roles: { '1c': 1 } })
   const foreignInterview = await elsewhere.interview(foreignCandidate.id, { responses })
 
-  const session = (name: string, title: string, { token }: { token: () => Promise<string> }, lapsed = false): Caller => ({ name, title, lapsed, token })
+  const session = (name: string, title: string, { token }: { token: () => Promise<string> }, lapsed = false): Caller => ({
+    name,
+    title,
+    lapsed,
+    token,
+  })
   const key = async (name: string, title: string, given: Parameters<typeof district.key>, lapsed = false): Promise<Caller> => {
     const secret = await district.key(...given)
     return { name, title, lapsed, token: async () => secret }
   }
   const callers: Caller[] = [
     { name: 'anon', title: 'nobody: no credential', lapsed: false, token: async () => undefined },
-    ...(await Promise.all(scopes.map(({ id }) => key(id.replace('read:', 'r:').replace('write:', 'w:').slice(0, 5), `an API key with ${id} alone`, [id])))),
+    ...(await Promise.all(
+      scopes.map(({ id }) => key(id.replace('read:', 'r:').replace('write:', 'w:').slice(0, 5), `an API key with ${id} alone`, [id])),
+    )),
     await key('all', 'an API key with all scopes', []),
     session('admin', 'an administrator (1a)', admin),
     session('board', 'a member of the credentials board (1d)', board),
@@ -82,5 +87,24 @@ export async function createWorld({ db }: Pick<Gateway, 'db'>) {
       await db.query(sql`update districts set billing_plan = 'pro', trial_ends_at = null where id = ${district.id}`)
     }
   }
-  return { district, elsewhere, admin, board, seat, mentor, candidate, other, both, viewer, nobody, archived, stranger, interviews, foreignCandidate, foreignInterview, callers, as }
+  return {
+    district,
+    elsewhere,
+    admin,
+    board,
+    seat,
+    mentor,
+    candidate,
+    other,
+    both,
+    viewer,
+    nobody,
+    archived,
+    stranger,
+    interviews,
+    foreignCandidate,
+    foreignInterview,
+    callers,
+    as,
+  }
 }
