@@ -1,4 +1,5 @@
 /** Three suites: `gateway` needs nothing but Node, `postgres` a PostgreSQL server, `browser` a Chromium. */
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 // A slow machine is no failure: these limits only end what hangs.
@@ -10,14 +11,14 @@ const workers = 2
 const report = process.env['TEST_REPORT']
 
 const suite = (name: string, include: string) => ({
+  // The one copy of graphql that Node gives to all that stand on it: with vite's own choice there are two, and `instanceof GraphQLError` fails.
+  resolve: { alias: [{ find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) }] },
   test: {
     name,
     include: [include],
     testTimeout: patienceMs,
     hookTimeout: patienceMs,
     teardownTimeout: patienceMs,
-    // One copy of graphql for all: with two, `instanceof GraphQLError` fails.
-    server: { deps: { inline: [/graphql/, /pothos/] } },
   },
 })
 

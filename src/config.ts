@@ -4,10 +4,15 @@ import { z } from 'zod'
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 const onOff = z.enum(['on', 'off'], 'must be on or off')
 const wholeNumber = (from: number, to: number) =>
-  z.string().regex(/^\d+$/, `must be a whole number from ${from} to ${to}`).transform(Number)
+  z
+    .string()
+    .regex(/^\d+$/, `must be a whole number from ${from} to ${to}`)
+    .transform(Number)
     .refine((n) => n >= from && n <= to, `must be a whole number from ${from} to ${to}`)
 const httpUrl = z.string().refine((value) => /^https?:\/\//i.test(value) && URL.canParse(value), 'must be an http:// or https:// address')
-const postgresUrl = z.string().refine((value) => /^postgres(ql)?:\/\//i.test(value) && URL.canParse(value), 'must be a postgresql:// address')
+const postgresUrl = z
+  .string()
+  .refine((value) => /^postgres(ql)?:\/\//i.test(value) && URL.canParse(value), 'must be a postgresql:// address')
 
 const environmentSchema = z.object({
   NODE_ENV: z.string().optional(),
@@ -18,16 +23,28 @@ const environmentSchema = z.object({
   DATA_DIR: z.string().default('.data'),
   PUBLIC_URL: httpUrl.optional(),
   MAGIC_LINK_URL: httpUrl.refine((value) => value.includes('{token}'), 'must contain {token}, where the token of the link goes').optional(),
-  SECRET_KEY: z.string().transform((value) => value.split(',').map((key) => key.trim()))
-    .refine((keys) => keys.every((key) => Buffer.byteLength(key) >= 32), 'must hold at least 32 bytes in each of its comma-separated keys').optional(),
+  SECRET_KEY: z
+    .string()
+    .transform((value) => value.split(',').map((key) => key.trim()))
+    .refine((keys) => keys.every((key) => Buffer.byteLength(key) >= 32), 'must hold at least 32 bytes in each of its comma-separated keys')
+    .optional(),
   POSTMARK_SERVER_TOKEN: z.string().optional(),
   POSTMARK_API_URL: httpUrl.optional(),
   DEV_MAIL: onOff.optional(),
-  MAIL_FROM: z.string().regex(/^[^\r\n]*@[^\r\n]*$/, 'must be an e-mail address').optional(),
+  MAIL_FROM: z
+    .string()
+    .regex(/^[^\r\n]*@[^\r\n]*$/, 'must be an e-mail address')
+    .optional(),
   POSTMARK_MESSAGE_STREAM: z.string().default('outbound'),
   TRUSTED_PROXY_HOPS: wholeNumber(0, 10).default(0),
-  CORS_ORIGINS: z.string().transform((value) => value.split(',').map((origin) => origin.trim()))
-    .refine((origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin), 'must be comma-separated origins such as https://app.example.org').default([]),
+  CORS_ORIGINS: z
+    .string()
+    .transform((value) => value.split(',').map((origin) => origin.trim()))
+    .refine(
+      (origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+      'must be comma-separated origins such as https://app.example.org',
+    )
+    .default([]),
   INTROSPECTION: z.enum(['on', 'off', 'signed-in'], 'must be on, off or signed-in').optional(),
   LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info'),
 })
@@ -46,7 +63,9 @@ export interface Config {
   readonly magicLinkUrl: string
   /** The first signs, all verify. `undefined`: made and kept in `dataDir`. */
   readonly secretKeys: readonly string[] | undefined
-  readonly postmark: { readonly token: string; readonly apiUrl: string | undefined; readonly stream: string; readonly from: string } | undefined
+  readonly postmark:
+    | { readonly token: string; readonly apiUrl: string | undefined; readonly stream: string; readonly from: string }
+    | undefined
   readonly devMail: boolean
   readonly trustedProxyHops: number
   readonly corsOrigins: readonly string[]
@@ -91,12 +110,15 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     publicUrl,
     magicLinkUrl: env.MAGIC_LINK_URL ?? `${publicUrl}/sign-in#{token}`,
     secretKeys: env.SECRET_KEY,
-    postmark: env.POSTMARK_SERVER_TOKEN === undefined ? undefined : {
-      token: env.POSTMARK_SERVER_TOKEN,
-      apiUrl: env.POSTMARK_API_URL,
-      stream: env.POSTMARK_MESSAGE_STREAM,
-      from: env.MAIL_FROM!,
-    },
+    postmark:
+      env.POSTMARK_SERVER_TOKEN === undefined
+        ? undefined
+        : {
+            token: env.POSTMARK_SERVER_TOKEN,
+            apiUrl: env.POSTMARK_API_URL,
+            stream: env.POSTMARK_MESSAGE_STREAM,
+            from: env.MAIL_FROM!,
+          },
     devMail: env.DEV_MAIL === undefined ? embedded && env.POSTMARK_SERVER_TOKEN === undefined && !production : env.DEV_MAIL === 'on',
     trustedProxyHops: env.TRUSTED_PROXY_HOPS,
     corsOrigins: env.CORS_ORIGINS,
@@ -112,8 +134,10 @@ function contradictions(env: Record<string, string | undefined>): string[] {
   const devMailOn = env['DEV_MAIL'] === 'on'
   const production = env['NODE_ENV'] === 'production'
   if (env['DATABASE_URL'] !== undefined) {
-    if (env['SECRET_KEY'] === undefined) mistakes.push('SECRET_KEY is required with DATABASE_URL: at least 32 random bytes, the same for every instance')
-    if (env['POSTMARK_SERVER_TOKEN'] === undefined && !devMailOn) mistakes.push('POSTMARK_SERVER_TOKEN is required with DATABASE_URL, unless DEV_MAIL=on')
+    if (env['SECRET_KEY'] === undefined)
+      mistakes.push('SECRET_KEY is required with DATABASE_URL: at least 32 random bytes, the same for every instance')
+    if (env['POSTMARK_SERVER_TOKEN'] === undefined && !devMailOn)
+      mistakes.push('POSTMARK_SERVER_TOKEN is required with DATABASE_URL, unless DEV_MAIL=on')
   } else {
     if (env['DIRECT_DATABASE_URL'] !== undefined) mistakes.push('DIRECT_DATABASE_URL needs DATABASE_URL beside it')
     if (env['POSTMARK_SERVER_TOKEN'] === undefined) {
@@ -121,7 +145,9 @@ function contradictions(env: Record<string, string | undefined>): string[] {
       else if (env['DEV_MAIL'] === 'off') mistakes.push('POSTMARK_SERVER_TOKEN is required with DEV_MAIL=off: no mail could be sent')
     }
   }
-  if (env['POSTMARK_SERVER_TOKEN'] !== undefined && env['MAIL_FROM'] === undefined) mistakes.push('MAIL_FROM is required with POSTMARK_SERVER_TOKEN: the address that mail is sent from')
-  if (devMailOn && production) mistakes.push('DEV_MAIL must not be on with NODE_ENV=production: it shows sign-in mail to whoever is on this machine')
+  if (env['POSTMARK_SERVER_TOKEN'] !== undefined && env['MAIL_FROM'] === undefined)
+    mistakes.push('MAIL_FROM is required with POSTMARK_SERVER_TOKEN: the address that mail is sent from')
+  if (devMailOn && production)
+    mistakes.push('DEV_MAIL must not be on with NODE_ENV=production: it shows sign-in mail to whoever is on this machine')
   return mistakes
 }

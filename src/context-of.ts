@@ -28,7 +28,9 @@ export async function contextOf(deps: Deps, req: IncomingMessage, res: ServerRes
     requestId,
     viewer: await viewerOf(deps, authorization, cookieSession ? cookieOf(req, cookies.session) : undefined),
     client: {
-      network: networkOf(clientAddress(req.socket.remoteAddress, req.headers['x-forwarded-for'] as string | undefined, deps.config.trustedProxyHops)),
+      network: networkOf(
+        clientAddress(req.socket.remoteAddress, req.headers['x-forwarded-for'] as string | undefined, deps.config.trustedProxyHops),
+      ),
       userAgent: req.headers['user-agent']?.slice(0, 300) ?? null,
       browserToken: browserToken !== undefined && isToken(browserToken) ? browserToken : undefined,
     },
@@ -81,7 +83,10 @@ function cookieJar(publicUrl: string, res: ServerResponse) {
     session: `${prefix}session`,
     browser: `${prefix}browser`,
     set(name: string, value: string, maxAgeSeconds: number) {
-      res.appendHeader('Set-Cookie', `${name}=${value}; Path=/; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`)
+      res.appendHeader(
+        'Set-Cookie',
+        `${name}=${value}; Path=/; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`,
+      )
     },
   }
 }

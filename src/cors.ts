@@ -5,7 +5,12 @@ import type { Config } from './config.ts'
 const preflightSeconds = 7_200
 
 /** Sets what the answer needs to be read by an allowed origin. @returns whether it was a preflight, answered here */
-export function allowCrossOrigin({ corsOrigins }: Pick<Config, 'corsOrigins'>, req: IncomingMessage, res: ServerResponse, path: string): boolean {
+export function allowCrossOrigin(
+  { corsOrigins }: Pick<Config, 'corsOrigins'>,
+  req: IncomingMessage,
+  res: ServerResponse,
+  path: string,
+): boolean {
   if (path !== '/graphql' && !path.startsWith('/api/')) return false
   if (corsOrigins.length > 0) res.appendHeader('Vary', 'Origin')
   const { origin } = req.headers

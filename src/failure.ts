@@ -14,9 +14,12 @@ export function failureSentence(error: unknown, variables: DatabaseVariables): s
   if (error instanceof Problem) return error.message
   const { code, port, address } = error as { code?: string; port?: number; address?: string }
   if (code === 'EADDRINUSE') return `PORT ${port} is in use on ${address}. Stop what listens there, or set PORT to another number.`
-  if (code === 'EACCES' && port !== undefined) return `PORT ${port} needs more rights than this process has. Set PORT to a number above 1023.`
-  if (code === 'EADDRNOTAVAIL') return `HOST ${address} is not an address of this machine. Set HOST to one that is, such as 127.0.0.1 or 0.0.0.0.`
-  if (code === 'ENOTFOUND' && (error as { syscall?: string }).syscall === 'getaddrinfo') return `HOST ${(error as { hostname?: string }).hostname} is not a known name. Set HOST to an address of this machine.`
+  if (code === 'EACCES' && port !== undefined)
+    return `PORT ${port} needs more rights than this process has. Set PORT to a number above 1023.`
+  if (code === 'EADDRNOTAVAIL')
+    return `HOST ${address} is not an address of this machine. Set HOST to one that is, such as 127.0.0.1 or 0.0.0.0.`
+  if (code === 'ENOTFOUND' && (error as { syscall?: string }).syscall === 'getaddrinfo')
+    return `HOST ${(error as { hostname?: string }).hostname} is not a known name. Set HOST to an address of this machine.`
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
@@ -29,8 +32,10 @@ function databaseSentence(error: unknown, variables: DatabaseVariables): string 
   if (!url) return undefined
   const { hostname, port, pathname, username } = new URL(url)
   const where = `${hostname || 'localhost'}:${port || 5432}`
-  if (code === '28P01' || code === '28000') return `${variable}: the server at ${where} refuses user "${username}". Check the user and the password.`
-  if (code === '3D000') return `${variable}: the server at ${where} has no database "${decodeURIComponent(pathname.slice(1))}". Create it, or name another.`
+  if (code === '28P01' || code === '28000')
+    return `${variable}: the server at ${where} refuses user "${username}". Check the user and the password.`
+  if (code === '3D000')
+    return `${variable}: the server at ${where} has no database "${decodeURIComponent(pathname.slice(1))}". Create it, or name another.`
   if (code === '42501') return `${variable}: user "${username}" may not do this in the database: ${cause.message}.`
   if (error instanceof Problem && error.code === 'UNAVAILABLE') {
     return `${variable}: the database at ${where} does not answer (${code ?? cause.message}). Check the address, and that the server runs.`

@@ -43,13 +43,19 @@ export function readBody(req: IncomingMessage, maxBytes: number): Promise<string
 
 /** @throws HttpRefusal 415 unless the body is JSON in UTF-8, uncompressed */
 export function expectJson({ headers }: IncomingMessage): void {
-  if (!/^application\/json *(; *charset="?utf-8"?)?$/i.test(headers['content-type'] ?? '')) throw new HttpRefusal(415, 'Send the body as Content-Type: application/json, in UTF-8.')
+  if (!/^application\/json *(; *charset="?utf-8"?)?$/i.test(headers['content-type'] ?? ''))
+    throw new HttpRefusal(415, 'Send the body as Content-Type: application/json, in UTF-8.')
   if (headers['content-encoding'] !== undefined) throw new HttpRefusal(415, 'Send the body without Content-Encoding.')
 }
 
 export function sendJson(res: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
   const text = JSON.stringify(body)
-  res.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': Buffer.byteLength(text), 'Cache-Control': 'no-store', ...headers })
+  res.writeHead(status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+    'Cache-Control': 'no-store',
+    ...headers,
+  })
   res.end(text)
 }
 

@@ -187,8 +187,12 @@ describe('mail', () => {
     const postmark = { POSTMARK_SERVER_TOKEN: 'token', MAIL_FROM: 'no-reply@example.org' }
     expect(readConfig(postmark).devMail).toBe(false)
     expect(readConfig({ ...postmark, DEV_MAIL: 'on' }).devMail).toBe(true)
-    expect(readConfig({ DEV_MAIL: 'off' }).devMail).toBe(false)
+    expect(readConfig({ ...postmark, DEV_MAIL: 'off' }).devMail).toBe(false)
   })
+})
+
+test('a gateway that could send no mail at all is refused', () => {
+  expect(mistakesIn({ DEV_MAIL: 'off' })).toEqual([expect.stringMatching(/^POSTMARK_SERVER_TOKEN is required with DEV_MAIL=off/)])
 })
 
 describe('in production', () => {

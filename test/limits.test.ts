@@ -39,7 +39,8 @@ test('fields more than 12 levels deep are refused', async () => {
 })
 
 test('pages within pages are counted by what they can hold, variables included', async () => {
-  const query = 'query ($n: Int!) { people(first: $n) { nodes { interviews(first: $n) { nodes { person { interviews(first: $n) { nodes { id } } } } } } } }'
+  const query =
+    'query ($n: Int!) { people(first: $n) { nodes { interviews(first: $n) { nodes { person { interviews(first: $n) { nodes { id } } } } } } } }'
   expect(await refused(query, { n: 100 })).toContain('1010100 records')
   expect((await gateway.graphql(query, { token, variables: { n: 10 } })).status).toBe(200)
 })

@@ -79,4 +79,6 @@ export function powersOf(roles: readonly RolePermissions[]): Powers {
 
 /** Interviews ≥ view, or a seat on a board: all interviews of the district, private fields included. */
 export const seesAllInterviews = (viewer: Viewer): boolean =>
-  viewer.kind === 'session' ? viewer.powers.interviews >= 1 || viewer.powers.boards.size > 0 : viewer.kind === 'key' && viewer.scopes.has('read:interviews')
+  viewer.kind === 'session'
+    ? viewer.powers.interviews >= 1 || viewer.powers.boards.size > 0
+    : viewer.kind === 'key' && viewer.scopes.has('read:interviews')

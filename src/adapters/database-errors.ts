@@ -1,12 +1,24 @@
 /** Tells "the database does not answer" from every other error of the two drivers and of Prisma. */
 
-const networkCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT', 'ETIMEDOUT', 'EPIPE'])
+const networkCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+  'ETIMEDOUT',
+  'EPIPE',
+])
 /** Prisma: cannot reach, timed out, closed, no free connection, transaction not started in time. */
 const prismaCodes = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028'])
 /** SQLSTATE: connection exceptions, shutting down, out of connections, cancelled by a timeout. */
 const sqlStates = /^(08...|57P0[1-5]|53...|57014|25P03)$/
 /** `pg` gives these no code. */
-const driverMessages = /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after|Client was closed)/
+const driverMessages =
+  /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after|Client was closed)/
 
 /** Whether trying again later may help, because the statement met no working database. */
 export function isUnavailable(error: unknown): boolean {

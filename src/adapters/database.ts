@@ -31,12 +31,17 @@ const migrationLock = 0x63726564
 
 /** Dates stay the text they are (`pg` would shift them by the time zone); JSON and timestamps are parsed by both drivers. */
 const dateOid = 1082
-const textDate = { getTypeParser: (oid: number, format?: 'text' | 'binary') => (oid === dateOid ? (value: string) => value : pg.types.getTypeParser(oid, format as 'text')) }
+const textDate = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    oid === dateOid ? (value: string) => value : pg.types.getTypeParser(oid, format as 'text'),
+}
 
 export function openDatabase(config: Pick<Config, 'databaseUrl' | 'directDatabaseUrl' | 'pooled' | 'dataDir'>): Promise<OpenDatabase> {
   return config.databaseUrl === undefined
     ? openEmbedded(join(config.dataDir, 'postgres'))
-    : Promise.resolve(openServer({ url: config.databaseUrl, directUrl: config.directDatabaseUrl ?? config.databaseUrl, pooled: config.pooled }))
+    : Promise.resolve(
+        openServer({ url: config.databaseUrl, directUrl: config.directDatabaseUrl ?? config.databaseUrl, pooled: config.pooled }),
+      )
 }
 
 /** Connects when the first statement runs, so that a server that is away at the start is met like one that goes away. */
@@ -71,17 +76,26 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
       } catch (error) {
         // A connection that does not answer is thrown away, and its transaction with it.
         if (error instanceof Problem && error.code === 'UNAVAILABLE') broken = error
-        else await client.query('rollback').catch((lost: Error) => { broken = lost })
+        else
+          await client.query('rollback').catch((lost: Error) => {
+            broken = lost
+          })
         throw error
       } finally {
         client.release(broken)
       }
     },
     async migrate() {
-      const client = new pg.Client({ connectionString: directUrl, connectionTimeoutMillis: connectTimeoutMs, application_name: 'credentials-gateway migrate' })
-      await answered(client.connect().catch((error: Error) => {
-        throw Object.assign(error, { direct: true }) // which of the two addresses it was
-      }))
+      const client = new pg.Client({
+        connectionString: directUrl,
+        connectionTimeoutMillis: connectTimeoutMs,
+        application_name: 'credentials-gateway migrate',
+      })
+      await answered(
+        client.connect().catch((error: Error) => {
+          throw Object.assign(error, { direct: true }) // which of the two addresses it was
+        }),
+      )
       try {
         await client.query('select pg_advisory_lock($1)', [migrationLock])
         const { pending, failed } = await migrationStatus(async (text) => (await client.query(text)).rows)

@@ -40,9 +40,12 @@ export async function migrationStatus(
   migrations: readonly Migration[] = readMigrations(),
 ): Promise<MigrationStatus> {
   const [table] = await select(`select to_regclass('_prisma_migrations') is not null as present`)
-  const rows = table?.['present'] === true
-    ? await select('select migration_name, checksum, finished_at is not null as finished from _prisma_migrations where rolled_back_at is null')
-    : []
+  const rows =
+    table?.['present'] === true
+      ? await select(
+          'select migration_name, checksum, finished_at is not null as finished from _prisma_migrations where rolled_back_at is null',
+        )
+      : []
   const recorded = new Map(rows.map((row) => [row['migration_name'] as string, row]))
   const status = { applied: [] as string[], pending: [] as string[], changed: [] as string[], failed: [] as string[] }
   for (const { name, sql } of migrations) {

@@ -1,7 +1,7 @@
 /** Asks the gateway as the browser's session: the cookie counts only with this header, and no script ever sees the token. */
 
 /** A refusal of the gateway, with the code that GraphQL errors carry; `UNREACHABLE` when there was no answer. */
-export class Refusal extends Error {
+class Refusal extends Error {
   constructor(code, message, retryAfter) {
     super(message)
     this.code = code

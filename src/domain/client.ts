@@ -16,7 +16,10 @@ export interface Client {
  */
 export function clientAddress(socketAddress: string | undefined, forwardedFor: string | undefined, trustedHops: number): string {
   if (trustedHops > 0 && forwardedFor !== undefined) {
-    const named = forwardedFor.split(',').map((part) => part.trim()).at(-trustedHops)
+    const named = forwardedFor
+      .split(',')
+      .map((part) => part.trim())
+      .at(-trustedHops)
     const address = named?.replace(/^\[(.*)\](:\d+)?$/, '$1').replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, '$1')
     if (address !== undefined && isIP(address) !== 0) return address
   }
@@ -31,7 +34,10 @@ export function networkOf(address: string): string {
   const [high, low] = [groups[6]!, groups[7]!]
   const mapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff
   if (mapped) return [high >> 8, high & 255, low >> 8, low & 255].join('.')
-  return `${groups.slice(0, 4).map((group) => group.toString(16)).join(':')}::/64`
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.toString(16))
+    .join(':')}::/64`
 }
 
 /** The eight numbers of an IPv6 address. URL's parser knows all its spellings and writes the shortest. */

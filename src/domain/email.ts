@@ -14,4 +14,9 @@ export const emailSchema = z
   .string('An e-mail address is needed, as one string.')
   .max(1_000, 'This is not an e-mail address.')
   .transform((email) => email.normalize('NFKC').trim())
-  .refine((email) => email.length <= maxLength && /^[^\s@,;:"'<>()[\]\\\p{Cc}]+@[^\s@,;:"'<>()[\]\\\p{Cc}.]+(\.[^\s@,;:"'<>()[\]\\\p{Cc}.]+)+$/u.test(email), 'This is not an e-mail address.')
+  .refine(
+    (email) =>
+      email.length <= maxLength &&
+      /^[^\s@,;:"'<>()[\]\\\p{Cc}]+@[^\s@,;:"'<>()[\]\\\p{Cc}.]+(\.[^\s@,;:"'<>()[\]\\\p{Cc}.]+)+$/u.test(email),
+    'This is not an e-mail address.',
+  )

@@ -10,17 +10,23 @@ export const idSchema = z.string().transform((id) => (isId(id) ? id : ''))
 
 /** Text that a database can hold. */
 export const textSchema = (maxLength: number) =>
-  z.string().max(maxLength, `At most ${maxLength} characters.`).refine((text) => !text.includes('\0'), 'The character U+0000 is not allowed.')
+  z
+    .string()
+    .max(maxLength, `At most ${maxLength} characters.`)
+    .refine((text) => !text.includes('\0'), 'The character U+0000 is not allowed.')
 
 /** A BCP 47 language tag in its canonical form. */
-export const languageSchema = z.string().max(35).transform((tag, context) => {
-  try {
-    return Intl.getCanonicalLocales(tag)[0]!
-  } catch {
-    context.addIssue('This is not a BCP 47 language tag, such as en or pt-BR.')
-    return z.NEVER
-  }
-})
+export const languageSchema = z
+  .string()
+  .max(35)
+  .transform((tag, context) => {
+    try {
+      return Intl.getCanonicalLocales(tag)[0]!
+    } catch {
+      context.addIssue('This is not a BCP 47 language tag, such as en or pt-BR.')
+      return z.NEVER
+    }
+  })
 
 /**
  * Parses input.

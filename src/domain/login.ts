@@ -23,7 +23,7 @@ export const linkLifetimeMinutes = 30
 /** SECURITY: 5 failures per login request; the link in the same mail still works. */
 const triesPerRequest = 5
 
-export const codeAlive: Sql = sql`r.code_ended_at is null and r.created_at > now() - make_interval(mins => ${codeLifetimeMinutes})`
+const codeAlive: Sql = sql`r.code_ended_at is null and r.created_at > now() - make_interval(mins => ${codeLifetimeMinutes})`
 const linkAlive: Sql = sql`r.link_ended_at is null and r.created_at > now() - make_interval(mins => ${linkLifetimeMinutes})`
 
 /** A new session: its token is shown this once. */
@@ -38,7 +38,11 @@ export interface SignIn {
  * @returns the secret that binds the request to this browser, to be kept in its cookie
  * @throws Problem INVALID_INPUT for anything but one address
  */
-export async function requestLogin(deps: Pick<Deps, 'db' | 'random' | 'secrets' | 'wakeMailer'>, client: Client, input: { email: unknown }): Promise<string> {
+export async function requestLogin(
+  deps: Pick<Deps, 'db' | 'random' | 'secrets' | 'wakeMailer'>,
+  client: Client,
+  input: { email: unknown },
+): Promise<string> {
   const { email } = parse(z.object({ email: emailSchema }), input)
   const browserToken = client.browserToken ?? makeToken(deps.random)
   const id = makeId(deps.random)
@@ -60,7 +64,11 @@ const verifyCodeSchema = z.object({
  * Signs in by the code of a mail.
  * @throws Problem INVALID_INPUT for a malformed code, WRONG_CODE for one that is wrong, used, replaced or expired
  */
-export async function verifyCode(deps: Pick<Deps, 'db' | 'random' | 'secrets'>, client: Client, input: { code: unknown; email?: unknown }): Promise<SignIn> {
+export async function verifyCode(
+  deps: Pick<Deps, 'db' | 'random' | 'secrets'>,
+  client: Client,
+  input: { code: unknown; email?: unknown },
+): Promise<SignIn> {
   const { code, email } = parse(verifyCodeSchema, input)
   for (const request of await countTry(deps, client, email ?? undefined)) {
     const secret = deps.secrets.find((each) => secretId(each) === request.secretId)
@@ -105,7 +113,12 @@ async function countTry({ db }: Pick<Deps, 'db'>, client: Client, email: string 
 }
 
 /** Uses the request up and opens the session in one statement: whoever comes second finds nothing to use. */
-async function openSession({ db, random }: Pick<Deps, 'db' | 'random'>, client: Client, request: Sql, otherwise: 'WRONG_CODE' | 'WRONG_LINK'): Promise<SignIn> {
+async function openSession(
+  { db, random }: Pick<Deps, 'db' | 'random'>,
+  client: Client,
+  request: Sql,
+  otherwise: 'WRONG_CODE' | 'WRONG_LINK',
+): Promise<SignIn> {
   const token = makeToken(random)
   const [session] = await db.query<{ expiresAt: Date }>(
     sql`with used as (

@@ -124,10 +124,14 @@ async function deliver(deps: MailerDeps, leased: Leased): Promise<void> {
     log.info({ loginRequest: leased.id, attempt: leased.attempts }, 'sign-in mail sent')
   } catch (error) {
     const refused = error instanceof MailRefused
-    log.warn({ loginRequest: leased.id, attempt: leased.attempts, err: error }, refused ? 'sign-in mail refused for good' : 'sign-in mail not sent yet')
+    log.warn(
+      { loginRequest: leased.id, attempt: leased.attempts, err: error },
+      refused ? 'sign-in mail refused for good' : 'sign-in mail not sent yet',
+    )
     const retryInMs = error instanceof MailDelayed ? error.retryAfterSeconds * 1_000 : backoffMs(leased.attempts)
-    await settle(db, leased.id, { error: (error as Error).message, ...(refused ? {} : { retryInMs }) })
-      .catch((lost: unknown) => log.warn({ err: lost }, 'the lease of a sign-in mail runs out by itself'))
+    await settle(db, leased.id, { error: (error as Error).message, ...(refused ? {} : { retryInMs }) }).catch((lost: unknown) =>
+      log.warn({ err: lost }, 'the lease of a sign-in mail runs out by itself'),
+    )
   }
 }
 

@@ -10,7 +10,7 @@ import { languageSchema, parse, textSchema } from './input.ts'
 import { makeId } from './tokens.ts'
 
 /** PORTAL-API: "A new district has a 30-day trial with everything on" */
-export const trialDays = 30
+const trialDays = 30
 
 const filledIn = (maxLength: number) => textSchema(maxLength).trim().min(1, 'This must not be empty.')
 

@@ -26,7 +26,11 @@ export interface Order {
 }
 
 /** The two directions of sorting by one column, under the names of the schema: NAME → NAME_ASC and NAME_DESC. */
-export function ordersBy<const Name extends string>(name: Name, column: string, type: Order['type']): Record<`${Name}_ASC` | `${Name}_DESC`, Order> {
+export function ordersBy<const Name extends string>(
+  name: Name,
+  column: string,
+  type: Order['type'],
+): Record<`${Name}_ASC` | `${Name}_DESC`, Order> {
   const directed = (suffix: string, descending: boolean) => [`${name}_${suffix}`, { name: `${name}_${suffix}`, column, type, descending }]
   return Object.fromEntries([directed('ASC', false), directed('DESC', true)])
 }
@@ -66,7 +70,10 @@ export function windowOf(args: PageArgs, order: Order, list: unknown): Window {
   const backward = args.last != null
   const size = args.last ?? args.first ?? defaultPageSize
   if (size < 0 || size > maxPageSize) throw invalid(backward ? 'last' : 'first', `A page has 0 to ${maxPageSize} records.`)
-  const binding = createHash('sha256').update(JSON.stringify([order.name, list], withoutNulls)).digest('base64url').slice(0, 8)
+  const binding = createHash('sha256')
+    .update(JSON.stringify([order.name, list], withoutNulls))
+    .digest('base64url')
+    .slice(0, 8)
   return {
     order,
     size,
@@ -100,7 +107,11 @@ export function orderAndLimit({ order, size, backward }: Window): Sql {
 export const sortKey = ({ column }: Order): Sql => raw(`${column} as "sortKey"`)
 
 /** Turns rows, read with {@link orderAndLimit}, into a page. */
-export function pageOf<Row extends { id: string; sortKey: string | Date }>(window: Window, rows: readonly Row[], total: () => Promise<number>): Page<Row> {
+export function pageOf<Row extends { id: string; sortKey: string | Date }>(
+  window: Window,
+  rows: readonly Row[],
+  total: () => Promise<number>,
+): Page<Row> {
   const more = rows.length > window.size
   const inside = rows.slice(0, window.size)
   if (window.backward) inside.reverse()
@@ -127,7 +138,8 @@ function decode(cursor: string, order: Order, binding: string, field: string): P
     throw invalid(field, 'This is not a cursor of this list.')
   }
   const [bound, key, id] = Array.isArray(parts) ? (parts as unknown[]) : []
-  if (typeof bound !== 'string' || typeof id !== 'string' || id.includes('\0') || !isKey(key, order)) throw invalid(field, 'This is not a cursor of this list.')
+  if (typeof bound !== 'string' || typeof id !== 'string' || id.includes('\0') || !isKey(key, order))
+    throw invalid(field, 'This is not a cursor of this list.')
   if (bound !== binding) throw invalid(field, 'This cursor belongs to another list, or to another order or filter.')
   return { key, id }
 }
@@ -139,7 +151,8 @@ function isKey(key: unknown, { type }: Order): key is string | number {
 }
 
 /** Within the years 1 to 9999, which the database and every driver write alike. */
-export const isMoment = (msSinceEpoch: number): boolean => msSinceEpoch >= Date.parse('0001-01-01T00:00:00Z') && msSinceEpoch <= Date.parse('9999-12-31T23:59:59.999Z')
+export const isMoment = (msSinceEpoch: number): boolean =>
+  msSinceEpoch >= Date.parse('0001-01-01T00:00:00Z') && msSinceEpoch <= Date.parse('9999-12-31T23:59:59.999Z')
 
 /** A day of the calendar, as YYYY-MM-DD. */
 export function isDate(text: string): boolean {

@@ -25,15 +25,21 @@ export interface PersonFacts {
 }
 
 /** The three computed columns. Whoever writes a person writes these with it. */
-export function personIndex({ districtId, first, last, email, roles, tags }: PersonFacts): { emailKey: string; sortName: string; terms: string[] } {
+export function personIndex({ districtId, first, last, email, roles, tags }: PersonFacts): {
+  emailKey: string
+  sortName: string
+  terms: string[]
+} {
   const words = [first, last, email].flatMap(wordsOf)
   return {
     emailKey: emailKey(email),
     sortName: `${fold(last)} ${fold(first)}`.trim(),
-    terms: [...new Set([
-      ...words.map((word) => wordTerm(districtId, word)),
-      ...Object.keys(roles).map((roleId) => roleTerm(districtId, roleId)),
-      ...tags.map((tag) => tagTerm(districtId, tag)),
-    ])],
+    terms: [
+      ...new Set([
+        ...words.map((word) => wordTerm(districtId, word)),
+        ...Object.keys(roles).map((roleId) => roleTerm(districtId, roleId)),
+        ...tags.map((tag) => tagTerm(districtId, tag)),
+      ]),
+    ],
   }
 }

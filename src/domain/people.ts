@@ -25,8 +25,13 @@ export interface Person {
   readonly updatedAt: Date
 }
 
+/** Each word is one more look into the index. */
+const maxSearchWords = 10
+
 const personFilterSchema = z.object({
-  search: textSchema(200).nullish(),
+  search: textSchema(200)
+    .refine((text) => wordsOf(text).length <= maxSearchWords, `At most ${maxSearchWords} words.`)
+    .nullish(),
   email: textSchema(254).nullish(),
   roleId: idSchema.nullish(),
   tag: textSchema(100).nullish(),
@@ -52,14 +57,18 @@ const personColumns = raw(
 export async function findPeople({ db }: Pick<Deps, 'db'>, viewer: Viewer, ids: readonly string[]): Promise<(Person | undefined)[]> {
   const wanted = ids.filter(isId)
   if (wanted.length === 0) return ids.map(() => undefined)
-  const rows = await db.query<Person>(sql`select ${personColumns} from people p where ${visiblePeople(viewer)} and p.id = any(${wanted}::text[])`)
+  const rows = await db.query<Person>(
+    sql`select ${personColumns} from people p where ${visiblePeople(viewer)} and p.id = any(${wanted}::text[])`,
+  )
   const byId = new Map(rows.map((row) => [row.id, row]))
   return ids.map((id) => byId.get(id))
 }
 
 /** The person of a session, whatever its roles let it see: everybody sees themselves. */
 export async function findSelf({ db }: Pick<Deps, 'db'>, { districtId, personId }: SessionViewer): Promise<Person> {
-  const [self] = await db.query<Person>(sql`select ${personColumns} from people p where p.district_id = ${districtId} and p.id = ${personId}`)
+  const [self] = await db.query<Person>(
+    sql`select ${personColumns} from people p where p.district_id = ${districtId} and p.id = ${personId}`,
+  )
   return self!
 }
 

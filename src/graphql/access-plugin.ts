@@ -26,13 +26,13 @@ declare global {
 }
 
 /** Throws what stands in the viewer's way, if anything does. */
-export function demand(rule: Rule, viewer: Viewer): void {
+function demand(rule: Rule, viewer: Viewer): void {
   const reason = refusal(rule, viewer)
   if (reason === 'MISSING_SCOPE') throw new Problem(reason, { requiredScopes: requiredScopes(rule) })
   if (reason) throw new Problem(reason)
 }
 
-export class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
+class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override onTypeConfig(type: PothosTypeConfig): PothosTypeConfig {
     refuseOwnScopes(type.name, type.pothosOptions)
     this.ruleOfType(type.name)

@@ -13,8 +13,16 @@ export function definePageInfo(builder: Builder) {
     fields: (t) => ({
       hasNextPage: t.exposeBoolean('hasNextPage', { description: 'Whether there are records after this page.' }),
       hasPreviousPage: t.exposeBoolean('hasPreviousPage', { description: 'Whether there are records before this page.' }),
-      startCursor: t.string({ nullable: true, description: 'Cursor of the first record; null on an empty page.', resolve: ({ edges }) => edges[0]?.cursor }),
-      endCursor: t.string({ nullable: true, description: 'Cursor of the last record; null on an empty page.', resolve: ({ edges }) => edges.at(-1)?.cursor }),
+      startCursor: t.string({
+        nullable: true,
+        description: 'Cursor of the first record; null on an empty page.',
+        resolve: ({ edges }) => edges[0]?.cursor,
+      }),
+      endCursor: t.string({
+        nullable: true,
+        description: 'Cursor of the last record; null on an empty page.',
+        resolve: ({ edges }) => edges.at(-1)?.cursor,
+      }),
     }),
   })
 }
@@ -34,7 +42,10 @@ export function defineConnection<Row>(builder: Builder, pageInfo: Ref<Page<unkno
       edges: t.field({ type: [edge], description: 'The records with their cursors.', resolve: (page) => [...page.edges] }),
       nodes: t.field({ type: [node], description: 'The records alone.', resolve: (page) => page.edges.map((each) => each.node) as never }),
       pageInfo: t.field({ type: pageInfo, description: 'Where this page lies in the list.', resolve: (page) => page }),
-      totalCount: t.int({ description: 'How many there are on all pages together. Counted only when asked for.', resolve: (page) => page.total() }),
+      totalCount: t.int({
+        description: 'How many there are on all pages together. Counted only when asked for.',
+        resolve: (page) => page.total(),
+      }),
     }),
   })
 }

@@ -21,7 +21,10 @@ export function defineDistricts(builder: Builder, refs: Refs): void {
     fields: (t) => ({
       people: t.field({ type: level, description: 'People.', resolve: (flags): Level => flags.p ?? 0 }),
       interviews: t.field({ type: level, description: 'Interviews.', resolve: (flags): Level => flags.i ?? 0 }),
-      settings: t.boolean({ description: 'The settings of the district, its API keys and its audit trail.', resolve: (flags) => flags.s === 1 }),
+      settings: t.boolean({
+        description: 'The settings of the district, its API keys and its audit trail.',
+        resolve: (flags) => flags.s === 1,
+      }),
       roles: t.boolean({ description: 'The roles of the district.', resolve: (flags) => flags.r === 1 }),
       broadcasts: t.boolean({ description: 'Broadcasts.', resolve: (flags) => flags.g === 1 }),
       billing: t.boolean({ description: 'Billing.', resolve: (flags) => flags.B === 1 }),
@@ -87,7 +90,12 @@ export function defineDistricts(builder: Builder, refs: Refs): void {
       name: nameField(t, 'What is asked.'),
       type: t.field({ type: fieldType, description: 'What it takes.', resolve: (field) => field.type }),
       private: t.exposeBoolean('private', { description: 'Whether only administrators and board members see it.' }),
-      options: t.field({ type: [option], nullable: true, description: 'The choices of a select field; null for the others.', resolve: ({ options }) => options && [...options] }),
+      options: t.field({
+        type: [option],
+        nullable: true,
+        description: 'The choices of a select field; null for the others.',
+        resolve: ({ options }) => options && [...options],
+      }),
     }),
   })
   refs.form.implement({
@@ -111,17 +119,42 @@ export function defineDistricts(builder: Builder, refs: Refs): void {
       name: t.string({
         description: 'What the district is called.',
         args: { language: languageArg(t) },
-        resolve: ({ name, languages }, { language }, { viewer }) => inLanguage(name, [language, viewer.kind === 'session' ? viewer.language : null, languages[0]]),
+        resolve: ({ name, languages }, { language }, { viewer }) =>
+          inLanguage(name, [language, viewer.kind === 'session' ? viewer.language : null, languages[0]]),
       }),
-      names: t.field({ type: [localizedText], description: 'The name in every language it is kept in.', resolve: ({ name }) => translationsOf(name) }),
+      names: t.field({
+        type: [localizedText],
+        description: 'The name in every language it is kept in.',
+        resolve: ({ name }) => translationsOf(name),
+      }),
       accent: t.exposeString('accent', { description: 'Its colour, as `#rrggbb`.' }),
-      languages: t.field({ type: ['LanguageTag'], description: 'The languages it works in, the main one first.', resolve: ({ languages }) => [...languages] }),
+      languages: t.field({
+        type: ['LanguageTag'],
+        description: 'The languages it works in, the main one first.',
+        resolve: ({ languages }) => [...languages],
+      }),
       billingPlan: t.exposeString('billingPlan', { description: 'Its plan: `trial`, `pro`, or `inactive`.' }),
       trialEndsAt: t.expose('trialEndsAt', { type: 'DateTime', nullable: true, description: 'When its trial ends or ended.' }),
-      roles: t.field({ type: [refs.role], description: 'The roles its people can hold.', resolve: async ({ id }, _args, { loaders }) => [...(await loaders.districtSettings(id)).roles] }),
-      boards: t.field({ type: [refs.board], description: 'Its boards.', resolve: async ({ id }, _args, { loaders }) => [...(await loaders.districtSettings(id)).boards] }),
-      forms: t.field({ type: [refs.form], description: 'Its forms.', resolve: async ({ id }, _args, { loaders }) => [...(await loaders.districtSettings(id)).forms] }),
-      profiles: t.field({ type: [refs.profile], description: 'Its kinds of interviews.', resolve: async ({ id }, _args, { loaders }) => [...(await loaders.districtSettings(id)).profiles] }),
+      roles: t.field({
+        type: [refs.role],
+        description: 'The roles its people can hold.',
+        resolve: async ({ id }, _args, { loaders }) => [...(await loaders.districtSettings(id)).roles],
+      }),
+      boards: t.field({
+        type: [refs.board],
+        description: 'Its boards.',
+        resolve: async ({ id }, _args, { loaders }) => [...(await loaders.districtSettings(id)).boards],
+      }),
+      forms: t.field({
+        type: [refs.form],
+        description: 'Its forms.',
+        resolve: async ({ id }, _args, { loaders }) => [...(await loaders.districtSettings(id)).forms],
+      }),
+      profiles: t.field({
+        type: [refs.profile],
+        description: 'Its kinds of interviews.',
+        resolve: async ({ id }, _args, { loaders }) => [...(await loaders.districtSettings(id)).profiles],
+      }),
       createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
     }),
   })

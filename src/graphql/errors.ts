@@ -21,12 +21,18 @@ export function clientError(thrown: unknown): GraphQLError {
  * The last step of every execution: logs what was masked, hides what introspection would, and refuses a query as a whole
  * where the database does not answer. With data beside the errors the HTTP status is 200.
  */
-export function finishResult(result: ExecutionResult, context: Pick<Context, 'requestId' | 'deps'>, { query, suggestions }: { query: boolean; suggestions: boolean }): ExecutionResult {
+export function finishResult(
+  result: ExecutionResult,
+  context: Pick<Context, 'requestId' | 'deps'>,
+  { query, suggestions }: { query: boolean; suggestions: boolean },
+): ExecutionResult {
   if (!result.errors?.length) return result
   const errors = result.errors.map(clientError).map((error) => {
     const { code } = error.extensions
-    if (code === 'INTERNAL_SERVER_ERROR') context.deps.log.error({ err: error.originalError ?? error, path: error.path, requestId: context.requestId }, 'unexpected error')
-    if (code === 'UNAVAILABLE') context.deps.log.warn({ err: error.originalError?.cause, requestId: context.requestId }, 'the database does not answer')
+    if (code === 'INTERNAL_SERVER_ERROR')
+      context.deps.log.error({ err: error.originalError ?? error, path: error.path, requestId: context.requestId }, 'unexpected error')
+    if (code === 'UNAVAILABLE')
+      context.deps.log.warn({ err: error.originalError?.cause, requestId: context.requestId }, 'the database does not answer')
     const message = suggestions ? error.message : error.message.replace(/ Did you mean .*\?$/s, '')
     const extensions = code === 'INTERNAL_SERVER_ERROR' ? { ...error.extensions, requestId: context.requestId } : error.extensions
     return rebuilt(error, message, extensions)
@@ -45,9 +51,14 @@ export function problemIn(error: unknown): Problem | undefined {
 }
 
 /** HTTP's headers for a refusal (RFC 6750, RFC 9110). `tokenSent`: a credential came with the request. */
-export function headersFor(code: ProblemCode, { retryAfter, requiredScopes }: Problem['details'], tokenSent: boolean): Record<string, string> {
+export function headersFor(
+  code: ProblemCode,
+  { retryAfter, requiredScopes }: Problem['details'],
+  tokenSent: boolean,
+): Record<string, string> {
   if (code === 'UNAUTHENTICATED') return { 'WWW-Authenticate': tokenSent ? 'Bearer error="invalid_token"' : 'Bearer' }
-  if (code === 'FORBIDDEN' && requiredScopes?.length) return { 'WWW-Authenticate': `Bearer error="insufficient_scope", scope="${requiredScopes.join(' ')}"` }
+  if (code === 'FORBIDDEN' && requiredScopes?.length)
+    return { 'WWW-Authenticate': `Bearer error="insufficient_scope", scope="${requiredScopes.join(' ')}"` }
   return retryAfter === undefined ? {} : { 'Retry-After': String(Math.ceil(retryAfter)) }
 }
 

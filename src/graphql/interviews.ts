@@ -15,10 +15,16 @@ export function defineInterviews(builder: Builder, refs: Refs, listArgs: Intervi
     description: 'What was answered to one field of the form.',
     fields: (t) => ({
       field: t.field({ type: refs.formField, description: 'The field of the form.', resolve: (answer) => answer.field }),
-      value: t.field({ type: 'JSON', nullable: true, description: 'The answer as it is stored: a number, or a text in several languages.', resolve: (answer) => answer.value }),
+      value: t.field({
+        type: 'JSON',
+        nullable: true,
+        description: 'The answer as it is stored: a number, or a text in several languages.',
+        resolve: (answer) => answer.value,
+      }),
       text: t.string({
         nullable: true,
-        description: 'The answer as a reader would say it: the text in their language, or the name of the chosen option; null for other fields.',
+        description:
+          'The answer as a reader would say it: the text in their language, or the name of the chosen option; null for other fields.',
         args: { language: languageArg(t) },
         resolve: async (answer, { language }, context) => responseText(answer, await wishes(context, language)),
       }),
@@ -41,21 +47,43 @@ export function defineInterviews(builder: Builder, refs: Refs, listArgs: Intervi
       id: t.exposeID('id', { description: 'Opaque, and unique within the district.' }),
       districtId: t.exposeID('districtId', { description: 'The district it belongs to.' }),
       personId: t.exposeID('personId', { description: 'The candidate.' }),
-      person: t.field({ type: refs.person, nullable: true, description: 'The candidate, when the caller sees them.', resolve: ({ personId }, _args, { loaders }) => loaders.person.load(personId) }),
+      person: t.field({
+        type: refs.person,
+        nullable: true,
+        description: 'The candidate, when the caller sees them.',
+        resolve: ({ personId }, _args, { loaders }) => loaders.person.load(personId),
+      }),
       date: t.expose('date', { type: 'Date', description: 'The day of the meeting.' }),
-      board: t.field({ type: refs.board, description: 'The board that met the candidate.', resolve: async ({ districtId, boardId }, _args, { loaders }) => named((await loaders.districtSettings(districtId)).boards, boardId) }),
-      form: t.field({ type: refs.form, description: 'The form that was filled in.', resolve: async ({ districtId, formId }, _args, { loaders }) => named((await loaders.districtSettings(districtId)).forms, formId) }),
-      profile: t.field({ type: refs.profile, description: 'The kind of interview.', resolve: async ({ districtId, profileId }, _args, { loaders }) => named((await loaders.districtSettings(districtId)).profiles, profileId) }),
+      board: t.field({
+        type: refs.board,
+        description: 'The board that met the candidate.',
+        resolve: async ({ districtId, boardId }, _args, { loaders }) => named((await loaders.districtSettings(districtId)).boards, boardId),
+      }),
+      form: t.field({
+        type: refs.form,
+        description: 'The form that was filled in.',
+        resolve: async ({ districtId, formId }, _args, { loaders }) => named((await loaders.districtSettings(districtId)).forms, formId),
+      }),
+      profile: t.field({
+        type: refs.profile,
+        description: 'The kind of interview.',
+        resolve: async ({ districtId, profileId }, _args, { loaders }) =>
+          named((await loaders.districtSettings(districtId)).profiles, profileId),
+      }),
       published: t.exposeBoolean('published', { description: 'Whether the candidate and their mentors may see it.' }),
       responses: t.field({
         type: [response],
         description: 'The answers, in the order of the form; answers to private fields only for those who may see them.',
-        resolve: async (interview, _args, { loaders, viewer }) => responsesOf(interview, await loaders.districtSettings(interview.districtId), seesPrivateFields(viewer)),
+        resolve: async (interview, _args, { loaders, viewer }) =>
+          responsesOf(interview, await loaders.districtSettings(interview.districtId), seesPrivateFields(viewer)),
       }),
       recordings: t.field({
         type: [recording],
         description: 'The recordings, in order of their ids.',
-        resolve: ({ recordings }) => Object.entries(recordings).sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, each]) => ({ id, ...each })),
+        resolve: ({ recordings }) =>
+          Object.entries(recordings)
+            .sort(([a], [b]) => (a < b ? -1 : 1))
+            .map(([id, each]) => ({ id, ...each })),
       }),
       createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was added.' }),
       updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When anything of it last changed.' }),

@@ -7,7 +7,10 @@ import type { Builder, SchemaTypes } from './builder.ts'
 type FieldBuilder<Parent> = PothosSchemaTypes.ObjectFieldBuilder<PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>, Parent>
 
 export const languageArg = (t: { arg: ArgBuilder<PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>> }) =>
-  t.arg({ type: 'LanguageTag', description: 'The language wished for. Without it, or where the text is not in it: the caller’s, then the district’s first, then any.' })
+  t.arg({
+    type: 'LanguageTag',
+    description: 'The language wished for. Without it, or where the text is not in it: the caller’s, then the district’s first, then any.',
+  })
 
 /** The languages to try, best first. */
 export async function wishes({ viewer, loaders }: Context, asked: string | null | undefined): Promise<(string | null | undefined)[]> {
@@ -40,4 +43,5 @@ export const defineLocalizedText = (builder: Builder) =>
   })
 
 /** All translations of a text, in the order in which they are kept. */
-export const translationsOf = (text: Multilingual): LocalizedText[] => Object.entries(text).map(([language, each]) => ({ language, text: each }))
+export const translationsOf = (text: Multilingual): LocalizedText[] =>
+  Object.entries(text).map(([language, each]) => ({ language, text: each }))

@@ -57,7 +57,8 @@ function parseWithin(source: string | Source, options?: ParseOptions): DocumentN
   }
 }
 
-const tooMuch = (asked: string, most: string): Problem => new Problem('INVALID_INPUT', { sentence: `This document asks for ${asked}; the limit is ${most}.` })
+const tooMuch = (asked: string, most: string): Problem =>
+  new Problem('INVALID_INPUT', { sentence: `This document asks for ${asked}; the limit is ${most}.` })
 
 interface Size {
   readonly fields: number
@@ -79,7 +80,9 @@ class Measure {
     this.parsed = document
     this.schema = schema
     this.variables = variables
-    this.fragments = new Map(document.definitions.filter((each) => each.kind === Kind.FRAGMENT_DEFINITION).map((each) => [each.name.value, each]))
+    this.fragments = new Map(
+      document.definitions.filter((each) => each.kind === Kind.FRAGMENT_DEFINITION).map((each) => [each.name.value, each]),
+    )
   }
 
   document(): Size {
@@ -127,12 +130,21 @@ class Measure {
   private pageSize({ arguments: args = [] }: FieldNode): number {
     for (const { name, value } of args) {
       if (name.value !== 'first' && name.value !== 'last') continue
-      const size = value.kind === Kind.VARIABLE ? this.variables[value.name.value] : value.kind === Kind.INT ? Number(value.value) : undefined
+      const size =
+        value.kind === Kind.VARIABLE ? this.variables[value.name.value] : value.kind === Kind.INT ? Number(value.value) : undefined
       if (typeof size === 'number') return Math.min(Math.max(size, 0), maxPageSize)
     }
     return defaultPageSize
   }
 }
 
-const together = (a: Size, b: Size): Size => ({ fields: a.fields + b.fields, depth: Math.max(a.depth, b.depth), records: a.records + b.records })
-const largest = (a: Size, b: Size): Size => ({ fields: Math.max(a.fields, b.fields), depth: Math.max(a.depth, b.depth), records: Math.max(a.records, b.records) })
+const together = (a: Size, b: Size): Size => ({
+  fields: a.fields + b.fields,
+  depth: Math.max(a.depth, b.depth),
+  records: a.records + b.records,
+})
+const largest = (a: Size, b: Size): Size => ({
+  fields: Math.max(a.fields, b.fields),
+  depth: Math.max(a.depth, b.depth),
+  records: Math.max(a.records, b.records),
+})

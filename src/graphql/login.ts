@@ -28,8 +28,18 @@ export function defineLogin(builder: Builder, refs: Refs): void {
         resolve: ({ token, inCookie }) => (inCookie ? null : token),
       }),
       expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When the session ends.' }),
-      person: t.field({ type: refs.person, nullable: true, description: 'Who is signed in.', resolve: ({ viewer }, _args, { deps }) => findSelf(deps, viewer) }),
-      district: t.field({ type: refs.district, nullable: true, description: 'The district of the session.', resolve: ({ viewer }, _args, { loaders }) => loaders.district(viewer.districtId) }),
+      person: t.field({
+        type: refs.person,
+        nullable: true,
+        description: 'Who is signed in.',
+        resolve: ({ viewer }, _args, { deps }) => findSelf(deps, viewer),
+      }),
+      district: t.field({
+        type: refs.district,
+        nullable: true,
+        description: 'The district of the session.',
+        resolve: ({ viewer }, _args, { loaders }) => loaders.district(viewer.districtId),
+      }),
     }),
   })
   const logoutPayload = builder.objectRef<{ ok: boolean }>('LogoutPayload').implement({
@@ -54,7 +64,10 @@ export function defineLogin(builder: Builder, refs: Refs): void {
       description: 'Signs in by the six digits of a mail, within 10 minutes.',
       args: {
         code: t.arg.string({ required: true, description: 'The six digits.' }),
-        email: t.arg.string({ description: 'The address that the mail went to: needed where the mail was asked for by another browser and from another network.' }),
+        email: t.arg.string({
+          description:
+            'The address that the mail went to: needed where the mail was asked for by another browser and from another network.',
+        }),
       },
       resolve: async (_root, args, context) => signedInAs(context, await verifyCode(context.deps, context.client, args)),
     }),

@@ -13,7 +13,12 @@ import type { Refs } from './refs.ts'
 export function defineMe(builder: Builder, refs: Refs): void {
   const scope = builder.enumType('Scope', {
     description: 'What an API key may do. A write scope does not include reading.',
-    values: Object.fromEntries(scopes.map(({ id, description }) => [id.replace(':', '_').toUpperCase(), { value: id, description: `${description} (\`${id}\` in REST).` }])),
+    values: Object.fromEntries(
+      scopes.map(({ id, description }) => [
+        id.replace(':', '_').toUpperCase(),
+        { value: id, description: `${description} (\`${id}\` in REST).` },
+      ]),
+    ),
   })
   const session = builder.objectRef<Session>('Session').implement({
     description: 'A sign-in of a person, alive for 30 days.',
@@ -24,7 +29,10 @@ export function defineMe(builder: Builder, refs: Refs): void {
       expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When it ends.' }),
       userAgent: t.exposeString('userAgent', { nullable: true, description: 'What the client called itself.' }),
       location: t.exposeString('location', { nullable: true, description: 'The network it was opened from.' }),
-      current: t.boolean({ description: 'Whether it is the one that asks.', resolve: ({ id }, _args, { viewer }) => viewer.kind === 'session' && viewer.sessionId === id }),
+      current: t.boolean({
+        description: 'Whether it is the one that asks.',
+        resolve: ({ id }, _args, { viewer }) => viewer.kind === 'session' && viewer.sessionId === id,
+      }),
     }),
   })
   const apiKey = builder.objectRef<ApiKey>('ApiKey').implement({
@@ -35,9 +43,17 @@ export function defineMe(builder: Builder, refs: Refs): void {
       hint: t.exposeString('hint', { description: 'The last four characters of the key.' }),
       scopes: t.field({ type: [scope], description: 'What it may do.', resolve: (key) => [...key.scopes] }),
       createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
-      lastUsedAt: t.expose('lastUsedAt', { type: 'DateTime', nullable: true, description: 'When it was last used, to the minute; null when it never was.' }),
+      lastUsedAt: t.expose('lastUsedAt', {
+        type: 'DateTime',
+        nullable: true,
+        description: 'When it was last used, to the minute; null when it never was.',
+      }),
       expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true, description: 'When it ends; null for one that does not.' }),
-      revokedAt: t.expose('revokedAt', { type: 'DateTime', nullable: true, description: 'When it was revoked; null for one that was not.' }),
+      revokedAt: t.expose('revokedAt', {
+        type: 'DateTime',
+        nullable: true,
+        description: 'When it was revoked; null for one that was not.',
+      }),
       createdBy: t.field({
         type: refs.person,
         nullable: true,
@@ -61,7 +77,10 @@ export function defineMe(builder: Builder, refs: Refs): void {
         resolve: async ({ districtName }, { language }, context) => inLanguage(districtName, await wishes(context, language)),
       }),
       personId: t.exposeID('personId', { description: 'Who one is in it.' }),
-      current: t.boolean({ description: 'Whether it is the district of this session.', resolve: ({ districtId }, _args, { viewer }) => viewer.kind === 'session' && viewer.districtId === districtId }),
+      current: t.boolean({
+        description: 'Whether it is the district of this session.',
+        resolve: ({ districtId }, _args, { viewer }) => viewer.kind === 'session' && viewer.districtId === districtId,
+      }),
     }),
   })
   const me = builder.objectRef<SignedInViewer>('Me').implement({
@@ -73,7 +92,11 @@ export function defineMe(builder: Builder, refs: Refs): void {
         description: 'Who is signed in; null for an API key.',
         resolve: (viewer, _args, { deps }) => (viewer.kind === 'session' ? findSelf(deps, viewer) : null),
       }),
-      district: t.field({ type: refs.district, description: 'The district the credential is good for.', resolve: ({ districtId }, _args, { loaders }) => loaders.district(districtId) }),
+      district: t.field({
+        type: refs.district,
+        description: 'The district the credential is good for.',
+        resolve: ({ districtId }, _args, { loaders }) => loaders.district(districtId),
+      }),
       districtId: t.exposeID('districtId', { description: 'Its id.' }),
       credential: t.field({
         type: credential,
@@ -90,6 +113,11 @@ export function defineMe(builder: Builder, refs: Refs): void {
   })
 
   builder.queryFields((t) => ({
-    me: t.field({ type: me, nullable: true, description: 'The caller: any credential.', resolve: (_root, _args, context) => signedIn(context) }),
+    me: t.field({
+      type: me,
+      nullable: true,
+      description: 'The caller: any credential.',
+      resolve: (_root, _args, context) => signedIn(context),
+    }),
   }))
 }

@@ -19,7 +19,11 @@ export function definePeople(builder: Builder, refs: Refs, interviewArgs: Interv
     description: 'A role that a person holds.',
     fields: (t) => ({
       role: t.field({ type: refs.role, description: 'The role.', resolve: (assignment) => assignment.role }),
-      rank: t.field({ type: rank, description: 'Whether it is the primary one.', resolve: (assignment) => (assignment.rank === 1 ? 1 : 2) }),
+      rank: t.field({
+        type: rank,
+        description: 'Whether it is the primary one.',
+        resolve: (assignment) => (assignment.rank === 1 ? 1 : 2),
+      }),
     }),
   })
 

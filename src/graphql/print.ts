@@ -11,7 +11,10 @@ export const schemaText = (): string => `${printSchema(lexicographicSortSchema(b
 export function matrixText(): string {
   const rows = Object.entries(accessTable)
     .filter(([name, rule]) => rule !== open || name.startsWith('Mutation.'))
-    .map(([name, rule]) => `| \`${name}\` | ${[withoutCredential(rule), forKey(rule), forSession(rule), rule.paid ? 'needed' : '—'].join(' | ')} |`)
+    .map(
+      ([name, rule]) =>
+        `| \`${name}\` | ${[withoutCredential(rule), forKey(rule), forSession(rule), rule.paid ? 'needed' : '—'].join(' | ')} |`,
+    )
   return ['| type or field | nobody | API key | session | running plan |', '|---|---|---|---|---|', ...rows].join('\n')
 }
 

@@ -24,4 +24,3 @@ export function makeRefs(builder: Builder) {
     profile: builder.objectRef<Named>('Profile'),
   }
 }
-

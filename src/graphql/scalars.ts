@@ -4,7 +4,13 @@ import { languageSchema } from '../domain/input.ts'
 import { isDate, isMoment } from '../domain/paging.ts'
 
 /** A scalar that is written as a string. */
-function textScalar<Value>(name: string, description: string, read: (text: string) => Value, write: (value: Value) => string, specifiedByURL?: string) {
+function textScalar<Value>(
+  name: string,
+  description: string,
+  read: (text: string) => Value,
+  write: (value: Value) => string,
+  specifiedByURL?: string,
+) {
   const parse = (text: unknown): Value => {
     if (typeof text !== 'string') throw new GraphQLError(`${name} is written as a string.`)
     return read(text)

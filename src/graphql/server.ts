@@ -15,8 +15,6 @@ export interface ServerContext {
   operation?: `${OperationTypeNode}` | undefined
 }
 
-export type GraphqlServer = ReturnType<typeof createGraphqlServer>
-
 export function createGraphqlServer(deps: Pick<Deps, 'config' | 'log'>, schema: GraphQLSchema) {
   return createYoga<ServerContext>({
     schema,
@@ -32,7 +30,7 @@ export function createGraphqlServer(deps: Pick<Deps, 'config' | 'log'>, schema: 
 }
 
 /** Whether this caller may look into the schema, by introspection or by "did you mean". */
-export const mayIntrospect = ({ introspection }: Pick<Config, 'introspection'>, { viewer }: Context): boolean =>
+const mayIntrospect = ({ introspection }: Pick<Config, 'introspection'>, { viewer }: Context): boolean =>
   introspection === 'on' || (introspection === 'signed-in' && viewer.kind !== 'anonymous')
 
 /** What a GET request's address carries is parsed by Yoga without a thought for what is no JSON. */

@@ -31,7 +31,7 @@ export const signInFields = `
   person { id first last email language roles { role { id } rank } districtId }
   district { id names { language text } accent languages billingPlan }`
 
-export const selfBody = ({ id, first, last, email, language, roles, districtId }: PersonResult) => ({
+const selfBody = ({ id, first, last, email, language, roles, districtId }: PersonResult) => ({
   id,
   first,
   last,
@@ -54,4 +54,7 @@ export const signInBody = ({ ok, token, person, district }: SignInResult) => ({
   },
 })
 
-export const meBody = ({ person, districtId }: { person: PersonResult | null; districtId: string }) => ({ person: person && selfBody(person), districtId })
+export const meBody = ({ person, districtId }: { person: PersonResult | null; districtId: string }) => ({
+  person: person && selfBody(person),
+  districtId,
+})

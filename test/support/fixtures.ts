@@ -8,7 +8,7 @@ import { personIndex } from '../../src/domain/people-index.ts'
 import { hashToken, hintOf, makeApiKey, makeId, makeToken } from '../../src/domain/tokens.ts'
 
 /** The documented roles of a new district, and one of each further kind that the matrix tells apart. */
-export const roles: Record<string, RolePermissions> = {
+const roles: Record<string, RolePermissions> = {
   '1a': { p: 2, i: 2, s: 1, r: 1, g: 1, B: 1 },
   '1b': { m: 1 },
   '1c': { c: 1 },
@@ -47,7 +47,16 @@ export interface InterviewOptions {
 export type TestDistrict = Awaited<ReturnType<typeof createTestDistrict>>
 
 /** A district with its roles, two boards and profiles, and a form that has a private field. */
-export async function createTestDistrict(db: Database, { id = makeId(randomBytes), plan = 'pro', trialEndsAt = null as Date | null, name = { en: `District ${id}` } as Record<string, string>, languages = ['en'] } = {}) {
+export async function createTestDistrict(
+  db: Database,
+  {
+    id = makeId(randomBytes),
+    plan = 'pro',
+    trialEndsAt = null as Date | null,
+    name = { en: `District ${id}` } as Record<string, string>,
+    languages = ['en'],
+  } = {},
+) {
   await db.prisma.district.create({
     data: {
       id,
@@ -56,16 +65,41 @@ export async function createTestDistrict(db: Database, { id = makeId(randomBytes
       languages,
       billingPlan: plan,
       trialEndsAt,
-      roles: { create: Object.entries(roles).map(([roleId, permissions]) => ({ id: roleId, name: { en: `Role ${roleId}` }, permissions: permissions as object })) },
-      boards: { create: [{ id: '1a', name: { en: 'Board', es: 'Junta' } }, { id: '1b', name: { en: 'Second board' } }] },
-      profiles: { create: [{ id: '1a', name: { en: 'Interview' } }, { id: '1b', name: { en: 'Second interview' } }] },
+      roles: {
+        create: Object.entries(roles).map(([roleId, permissions]) => ({
+          id: roleId,
+          name: { en: `Role ${roleId}` },
+          permissions: permissions as object,
+        })),
+      },
+      boards: {
+        create: [
+          { id: '1a', name: { en: 'Board', es: 'Junta' } },
+          { id: '1b', name: { en: 'Second board' } },
+        ],
+      },
+      profiles: {
+        create: [
+          { id: '1a', name: { en: 'Interview' } },
+          { id: '1b', name: { en: 'Second interview' } },
+        ],
+      },
       forms: {
         create: {
           id: '1a',
           name: { en: 'Form' },
           fields: {
             create: [
-              { id: '1a', position: 1, name: { en: 'Recommendation' }, type: 'select', options: [{ id: '1', name: { en: 'Recommend', es: 'Recomendar' } }, { id: '2', name: { en: 'Do not recommend' } }] },
+              {
+                id: '1a',
+                position: 1,
+                name: { en: 'Recommendation' },
+                type: 'select',
+                options: [
+                  { id: '1', name: { en: 'Recommend', es: 'Recomendar' } },
+                  { id: '2', name: { en: 'Do not recommend' } },
+                ],
+              },
               { id: '1b', position: 2, name: { en: 'What excited the committee' }, type: 'long_text' },
               { id: '1d', position: 3, name: { en: 'Board notes' }, type: 'long_text', private: true },
               { id: '1f', position: 4, name: { en: 'Quiz completed' }, type: 'checkbox' },
@@ -78,7 +112,21 @@ export async function createTestDistrict(db: Database, { id = makeId(randomBytes
 
   const person = async (options: PersonOptions = {}) => {
     const personId = options.id ?? makeId(randomBytes)
-    const { id: _id, createdAt, updatedAt, ...row } = { first: 'Ada', last: 'Lovelace', email: `${personId}@example.org`, roles: {}, tags: [] as string[], archived: false, language: 'en', ...options }
+    const {
+      id: _id,
+      createdAt,
+      updatedAt,
+      ...row
+    } = {
+      first: 'Ada',
+      last: 'Lovelace',
+      email: `${personId}@example.org`,
+      roles: {},
+      tags: [] as string[],
+      archived: false,
+      language: 'en',
+      ...options,
+    }
     await db.prisma.person.create({
       data: { districtId: id, id: personId, ...row, ...personIndex({ districtId: id, ...row }), ...times({ createdAt, updatedAt }) },
     })
@@ -92,7 +140,19 @@ export async function createTestDistrict(db: Database, { id = makeId(randomBytes
       const interviewId = options.id ?? makeId(randomBytes)
       const { date = '2026-03-14', boardId = '1a', profileId = '1a', published = true, responses = {}, recordings = {} } = options
       await db.prisma.interview.create({
-        data: { districtId: id, id: interviewId, personId, date: new Date(date), boardId, formId: '1a', profileId, published, responses: responses as object, recordings: recordings as object, ...times(options) },
+        data: {
+          districtId: id,
+          id: interviewId,
+          personId,
+          date: new Date(date),
+          boardId,
+          formId: '1a',
+          profileId,
+          published,
+          responses: responses as object,
+          recordings: recordings as object,
+          ...times(options),
+        },
       })
       return interviewId
     },
@@ -103,7 +163,14 @@ export async function createTestDistrict(db: Database, { id = makeId(randomBytes
     key: async (...scopes: Scope[]) => {
       const key = makeApiKey(randomBytes)
       await db.prisma.apiKey.create({
-        data: { id: makeId(randomBytes), districtId: id, keyHash: hashToken(key), name: 'A key', hint: hintOf(key), scopes: scopes.length > 0 ? scopes : ['read:people', 'write:people', 'read:interviews', 'write:interviews'] },
+        data: {
+          id: makeId(randomBytes),
+          districtId: id,
+          keyHash: hashToken(key),
+          name: 'A key',
+          hint: hintOf(key),
+          scopes: scopes.length > 0 ? scopes : ['read:people', 'write:people', 'read:interviews', 'write:interviews'],
+        },
       })
       return key
     },
@@ -111,7 +178,10 @@ export async function createTestDistrict(db: Database, { id = makeId(randomBytes
 }
 
 /** The database's own where they are left out. */
-const times = ({ createdAt, updatedAt }: { createdAt?: Date | undefined; updatedAt?: Date | undefined }) => ({ ...(createdAt ? { createdAt } : {}), ...(updatedAt ? { updatedAt } : {}) })
+const times = ({ createdAt, updatedAt }: { createdAt?: Date | undefined; updatedAt?: Date | undefined }) => ({
+  ...(createdAt ? { createdAt } : {}),
+  ...(updatedAt ? { updatedAt } : {}),
+})
 
 /** A signed-in session's token, without the mail. */
 async function session(db: Database, districtId: string, personId: string, email: string): Promise<string> {

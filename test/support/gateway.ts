@@ -41,7 +41,12 @@ export interface Answer {
 }
 
 /** Starts a gateway for this test file; it ends after the last test. */
-export async function startGateway({ config: changes = {}, mail, secrets = ['a-secret-key-for-tests-of-32-bytes!'], db: given }: { config?: Partial<Config>; mail?: Mail; secrets?: string[]; db?: TestDatabase } = {}): Promise<Gateway> {
+export async function startGateway({
+  config: changes = {},
+  mail,
+  secrets = ['a-secret-key-for-tests-of-32-bytes!'],
+  db: given,
+}: { config?: Partial<Config>; mail?: Mail; secrets?: string[]; db?: TestDatabase } = {}): Promise<Gateway> {
   const db = given ?? (await testDatabase())
   const mails: Message[] = []
   const logLines: string[] = []
@@ -71,7 +76,15 @@ export async function startGateway({ config: changes = {}, mail, secrets = ['a-s
   })
 
   const send = async (path: string, init: RequestInit, { token, headers = {} }: RequestOptions): Promise<Answer> => {
-    const response = await fetch(url + path, { redirect: 'manual', ...init, headers: { ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }), ...(init.headers as Record<string, string>), ...headers } })
+    const response = await fetch(url + path, {
+      redirect: 'manual',
+      ...init,
+      headers: {
+        ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+        ...(init.headers as Record<string, string>),
+        ...headers,
+      },
+    })
     const text = await response.text()
     return { status: response.status, headers: response.headers, text, json: parsed(text) }
   }
@@ -90,9 +103,26 @@ export async function startGateway({ config: changes = {}, mail, secrets = ['a-s
       throw new Error(`no mail to ${to}`)
     },
     graphql: (query, { variables, ...options } = {}) =>
-      send('/graphql', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ query, ...(variables ? { variables } : {}) }) }, options),
+      send(
+        '/graphql',
+        {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify({ query, ...(variables ? { variables } : {}) }),
+        },
+        options,
+      ),
     rest: (method, path, { body, ...options } = {}) =>
-      send(path, { method, ...(body === undefined ? {} : { headers: { 'Content-Type': 'application/json' }, body: typeof body === 'string' ? body : JSON.stringify(body) }) }, options),
+      send(
+        path,
+        {
+          method,
+          ...(body === undefined
+            ? {}
+            : { headers: { 'Content-Type': 'application/json' }, body: typeof body === 'string' ? body : JSON.stringify(body) }),
+        },
+        options,
+      ),
   }
 }
 
