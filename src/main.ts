@@ -1,12 +1,11 @@
 /** Starts the gateway: configuration → database → app → listen; drains on SIGTERM and SIGINT. */
 import { randomBytes } from 'node:crypto'
-import { createServer, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import pino, { type Logger } from 'pino'
 import { developmentSecret, holdFolder } from './adapters/data-folder.ts'
 import { openDatabase } from './adapters/database.ts'
 import { devMailbox } from './adapters/dev-mailbox.ts'
 import { postmarkMail } from './adapters/postmark.ts'
-import { createApp } from './app.ts'
 import { type Config, readConfig } from './config.ts'
 import type { Deps } from './deps.ts'
 import { createDemo } from './domain/demo.ts'
@@ -29,19 +28,23 @@ try {
 async function run(config: Config): Promise<void> {
   const log = createLog(config)
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection')) // graphql-js can leave one behind
-  const releaseFolder = config.databaseUrl === undefined ? holdFolder(config.dataDir, process.pid) : () => {}
-  process.on('exit', releaseFolder)
-  const db = await openDatabase(config)
+  process.on('exit', config.databaseUrl === undefined ? holdFolder(config.dataDir, process.pid) : () => {})
+
+  // The address is taken first: whoever cannot have it has touched nothing.
+  let answer: RequestListener = (_req, res) => void res.writeHead(503, { 'Retry-After': '1' }).end()
+  const server = createServer({ headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs }, (req, res) => answer(req, res))
+  await listen(server, config)
+  // The embedded PostgreSQL is compiled in the background while the rest of the program loads.
+  const [db, { createApp }] = await Promise.all([openDatabase(config), import('./app.ts')])
   const applied = await db.migrate()
   if (applied.length > 0 && db.kind === 'server') log.info({ applied }, 'migrations applied')
   const demo = db.kind === 'embedded' ? await createDemo({ db, random: randomBytes }) : undefined
 
   const mailbox = config.devMail ? devMailbox((text) => process.stdout.write(text)) : undefined
-  const mail = config.postmark ? postmarkMail(config.postmark) : mailbox!
   let wakeMailer = () => {}
   const deps: Deps = {
     db,
-    mail,
+    mail: config.postmark ? postmarkMail(config.postmark) : mailbox!,
     clock: Date,
     random: randomBytes,
     log,
@@ -49,8 +52,7 @@ async function run(config: Config): Promise<void> {
     secrets: config.secretKeys ?? [developmentSecret(config.dataDir)],
     wakeMailer: () => wakeMailer(),
   }
-  const server = createServer({ headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs }, createApp(deps, mailbox))
-  await listen(server, config)
+  answer = createApp(deps, mailbox)
   const mailer = startMailer(deps)
   wakeMailer = mailer.wake
   process.stdout.write(await welcome(deps, demo))

@@ -1,4 +1,5 @@
 /** Tells "the database does not answer" from every other error of the two drivers and of Prisma. */
+import { Problem } from '../domain/problem.ts'
 
 const networkCodes = new Set([
   'ECONNREFUSED',
@@ -21,7 +22,7 @@ const driverMessages =
   /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after|Client was closed)/
 
 /** Whether trying again later may help, because the statement met no working database. */
-export function isUnavailable(error: unknown): boolean {
+function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = (error as { code?: unknown }).code
   if (typeof code === 'string' && (networkCodes.has(code) || prismaCodes.has(code) || sqlStates.test(code))) return true
@@ -30,4 +31,13 @@ export function isUnavailable(error: unknown): boolean {
   const cause = error.cause as { originalCode?: unknown } | undefined
   if (typeof cause?.originalCode === 'string' && sqlStates.test(cause.originalCode)) return true
   return cause instanceof Error && isUnavailable(cause)
+}
+
+/** Every statement's result passes here: the one place where a driver's error becomes UNAVAILABLE. */
+export async function answered<Result>(result: Promise<Result>): Promise<Result> {
+  try {
+    return await result
+  } catch (error) {
+    throw isUnavailable(error) ? new Problem('UNAVAILABLE', { retryAfter: 1 }, { cause: error }) : error
+  }
 }

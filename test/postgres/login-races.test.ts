@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto'
 import sql from 'sql-template-tag'
 import { afterAll, describe, expect, test, vi } from 'vitest'
-import { openServer } from '../../src/adapters/database.ts'
+import { openServer } from '../../src/adapters/postgres-server.ts'
 import type { Database } from '../../src/deps.ts'
 import { startMailer } from '../../src/domain/mailer.ts'
 import { createTestDistrict } from '../support/fixtures.ts'

@@ -1,6 +1,6 @@
 /** Instances that start at the same time apply each migration once. */
 import { readMigrations } from '../../src/adapters/migrations.ts'
-import { openServer } from '../../src/adapters/database.ts'
+import { openServer } from '../../src/adapters/postgres-server.ts'
 import sql from 'sql-template-tag'
 import { expect, test } from 'vitest'
 import { createDatabase } from '../support/postgres.ts'

@@ -1,7 +1,9 @@
 /** A migrated database for each test file, its own: embedded, or on the server that TEST_DATABASE_URL names. */
 import { readFile } from 'node:fs/promises'
 import { afterAll, inject } from 'vitest'
-import { openEmbedded, openServer, type OpenDatabase } from '../../src/adapters/database.ts'
+import type { OpenDatabase } from '../../src/adapters/database.ts'
+import { openEmbedded } from '../../src/adapters/embedded-postgres.ts'
+import { openServer } from '../../src/adapters/postgres-server.ts'
 import { createDatabase, isServer } from './postgres.ts'
 
 export { isServer }

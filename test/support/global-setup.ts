@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { PGlite } from '@electric-sql/pglite'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
 import type { TestProject } from 'vitest/node'
-import { openServer } from '../../src/adapters/database.ts'
+import { openServer } from '../../src/adapters/postgres-server.ts'
 import { applyMigrations, readMigrations } from '../../src/adapters/migrations.ts'
 import { createDatabase, isServer } from './postgres.ts'
 

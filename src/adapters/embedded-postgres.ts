@@ -1,0 +1,39 @@
+/** PostgreSQL in this process, through PGlite: one connection, on which statements queue behind each other. */
+import { mkdirSync } from 'node:fs'
+import { PGlite } from '@electric-sql/pglite'
+import { PrismaPGlite } from 'pglite-prisma-adapter'
+import type { Sql } from 'sql-template-tag'
+import type { Queryable } from '../deps.ts'
+import { dateOid, type OpenDatabase } from './database.ts'
+import { applyMigrations, migrationStatus } from './migrations.ts'
+import { prismaOn } from './prisma.ts'
+
+/** @param folder where the data lives; `undefined` keeps it in memory, as tests do */
+export async function openEmbedded(folder: string | undefined, loadDataDir?: Blob): Promise<OpenDatabase> {
+  if (folder !== undefined) mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const lite = await PGlite.create({
+    ...(folder === undefined ? {} : { dataDir: folder }),
+    ...(loadDataDir === undefined ? {} : { loadDataDir }),
+    parsers: { [dateOid]: (value: string) => value },
+  })
+  const factory = new PrismaPGlite(lite)
+  const prisma = prismaOn(factory)
+  const queryable = (client: Pick<PGlite, 'query'>): Queryable => ({
+    query: async <Row>({ text, values }: Sql) => (await client.query<Row>(text, values as unknown[])).rows,
+  })
+  return {
+    kind: 'embedded',
+    prisma,
+    ...queryable(lite),
+    transaction: (work) => lite.transaction((tx) => work(queryable(tx))),
+    async migrate() {
+      const { pending, failed } = await migrationStatus(async (text) => (await lite.query<Record<string, unknown>>(text)).rows)
+      return pending.length + failed.length === 0 ? [] : applyMigrations(factory)
+    },
+    migrationStatus: () => migrationStatus(async (text) => (await lite.query<Record<string, unknown>>(text)).rows),
+    async close() {
+      await prisma.$disconnect()
+      await lite.close()
+    },
+  }
+}

@@ -1,0 +1,106 @@
+/** A PostgreSQL server through `pg`: one pool for plain statements and for Prisma, and a bounded wait for every answer. */
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import type { Sql } from 'sql-template-tag'
+import { Problem } from '../domain/problem.ts'
+import { dateOid, type OpenDatabase } from './database.ts'
+import { answered } from './database-errors.ts'
+import { applyMigrations, migrationStatus } from './migrations.ts'
+import { prismaOn } from './prisma.ts'
+
+/** A request is answered within 5 s, whatever the database does: both waits together stay below. */
+const connectTimeoutMs = 2_000
+const statementTimeoutMs = 2_500
+const poolSize = 10
+/** Any constant will do, as long as every instance uses the same: "cred" in ASCII. */
+const migrationLock = 0x63726564
+
+const textDate = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    oid === dateOid ? (value: string) => value : pg.types.getTypeParser(oid, format as 'text'),
+}
+
+/** Connects when the first statement runs, so that a server that is away at the start is met like one that goes away. */
+export function openServer({ url, directUrl, pooled }: { url: string; directUrl: string; pooled: boolean }): OpenDatabase {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: statementTimeoutMs,
+    ...(pooled ? {} : { statement_timeout: statementTimeoutMs }), // a pooler refuses parameters it does not know
+    types: textDate as never,
+    application_name: 'credentials-gateway',
+  })
+  pool.on('error', () => {}) // an idle connection died: the pool drops it, the next statement opens another
+  const names = statementNames()
+  const run = <Row>(client: pg.Pool | pg.PoolClient, { text, values }: Sql): Promise<Row[]> =>
+    answered(client.query(pooled ? { text, values } : { name: names(text), text, values }).then(({ rows }) => rows as Row[]))
+  const prisma = prismaOn(new PrismaPg(pool))
+
+  return {
+    kind: 'server',
+    prisma,
+    query: (statement) => run(pool, statement),
+    async transaction(work) {
+      const client = await answered(pool.connect())
+      let broken: Error | undefined
+      try {
+        await answered(client.query('begin'))
+        const result = await work({ query: (statement) => run(client, statement) })
+        await answered(client.query('commit'))
+        return result
+      } catch (error) {
+        // A connection that does not answer is thrown away, and its transaction with it.
+        if (error instanceof Problem && error.code === 'UNAVAILABLE') broken = error
+        else
+          await client.query('rollback').catch((lost: Error) => {
+            broken = lost
+          })
+        throw error
+      } finally {
+        client.release(broken)
+      }
+    },
+    async migrate() {
+      const client = new pg.Client({
+        connectionString: directUrl,
+        connectionTimeoutMillis: connectTimeoutMs,
+        application_name: 'credentials-gateway migrate',
+      })
+      await answered(
+        client.connect().catch((error: Error) => {
+          throw Object.assign(error, { direct: true }) // which of the two addresses it was
+        }),
+      )
+      try {
+        await client.query('select pg_advisory_lock($1)', [migrationLock])
+        const { pending, failed } = await migrationStatus(async (text) => (await client.query(text)).rows)
+        if (pending.length + failed.length === 0) return []
+        // A pool of our own: the engine never closes the one that it would open, and the process would wait for that.
+        const engine = new pg.Pool({ connectionString: directUrl, application_name: 'credentials-gateway migrate' })
+        try {
+          return await applyMigrations(new PrismaPg(engine))
+        } finally {
+          await engine.end()
+        }
+      } finally {
+        await client.end()
+      }
+    },
+    migrationStatus: () => migrationStatus(async (text) => (await answered(pool.query(text))).rows),
+    async close() {
+      await prisma.$disconnect()
+      await pool.end()
+    },
+  }
+}
+
+/** A name a statement, so that a connection parses and plans it once. The statements are the code's own: a bounded set. */
+function statementNames(): (text: string) => string {
+  const names = new Map<string, string>()
+  return (text) => {
+    let name = names.get(text)
+    if (name === undefined) names.set(text, (name = `s${names.size}`))
+    return name
+  }
+}
