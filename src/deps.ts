@@ -15,7 +15,7 @@ export interface Database extends Queryable {
   /** All of the work or none of it. Only `tx` belongs inside: a query beside it would wait for this transaction. */
   transaction<Result>(work: (tx: Queryable) => Promise<Result>): Promise<Result>
   /** The same database through Prisma, for writes by model. */
-  readonly prisma: PrismaClient
+  prisma(): Promise<PrismaClient>
 }
 
 /** Time outside the database: timers and backoff. Lifetimes are judged by the database's own clock. */

@@ -3,9 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import pino, { type Logger } from 'pino'
 import { developmentSecret, holdFolder } from './adapters/data-folder.ts'
-import { openDatabase } from './adapters/database.ts'
+import { databaseDriver } from './adapters/database.ts'
 import { devMailbox } from './adapters/dev-mailbox.ts'
-import { postmarkMail } from './adapters/postmark.ts'
 import { type Config, readConfig } from './config.ts'
 import type { Deps } from './deps.ts'
 import { createDemo } from './domain/demo.ts'
@@ -34,8 +33,8 @@ async function run(config: Config): Promise<void> {
   let answer: RequestListener = (_req, res) => void res.writeHead(503, { 'Retry-After': '1' }).end()
   const server = createServer({ headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs }, (req, res) => answer(req, res))
   await listen(server, config)
-  // The embedded PostgreSQL is compiled in the background while the rest of the program loads.
-  const [db, { createApp }] = await Promise.all([openDatabase(config), import('./app.ts')])
+  const open = await databaseDriver(config)
+  const [db, { createApp }] = await Promise.all([open(), import('./app.ts')]) // beside each other: the database is the slower one
   const applied = await db.migrate()
   if (applied.length > 0 && db.kind === 'server') log.info({ applied }, 'migrations applied')
   const demo = db.kind === 'embedded' ? await createDemo({ db, random: randomBytes }) : undefined
@@ -44,7 +43,7 @@ async function run(config: Config): Promise<void> {
   let wakeMailer = () => {}
   const deps: Deps = {
     db,
-    mail: config.postmark ? postmarkMail(config.postmark) : mailbox!,
+    mail: config.postmark ? (await import('./adapters/postmark.ts')).postmarkMail(config.postmark) : mailbox!,
     clock: Date,
     random: randomBytes,
     log,

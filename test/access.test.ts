@@ -182,7 +182,7 @@ describe('interviews', () => {
   test('an assigned candidate’s interviews are not a mentor’s own: a mentor who is no candidate sees none of their own', async () => {
     const own = await district.interview(world.mentor.id)
     expect((await seenBy(await world.mentor.token())).ids).not.toContain(own)
-    await gateway.db.prisma.interview.delete({ where: { districtId_id: { districtId: district.id, id: own } } })
+    await gateway.db.tables.interview.delete({ where: { districtId_id: { districtId: district.id, id: own } } })
   })
 
   test('administrators, the board, whoever has a seat on a board and a key that reads interviews see all, private fields included', async () => {
@@ -206,14 +206,14 @@ describe('interviews', () => {
     expect(await sees()).toBe(false)
     await district.mentors(world.mentor.id, newcomer.id)
     expect(await sees()).toBe(true)
-    await gateway.db.prisma.interview.update({ where: { districtId_id: { districtId: district.id, id } }, data: { published: false } })
+    await gateway.db.tables.interview.update({ where: { districtId_id: { districtId: district.id, id } }, data: { published: false } })
     expect(await sees()).toBe(false)
-    await gateway.db.prisma.interview.update({ where: { districtId_id: { districtId: district.id, id } }, data: { published: true } })
-    await gateway.db.prisma.mentorAssignment.delete({
+    await gateway.db.tables.interview.update({ where: { districtId_id: { districtId: district.id, id } }, data: { published: true } })
+    await gateway.db.tables.mentorAssignment.delete({
       where: { districtId_mentorId_candidateId: { districtId: district.id, mentorId: world.mentor.id, candidateId: newcomer.id } },
     })
     expect(await sees()).toBe(false)
-    await gateway.db.prisma.person.delete({ where: { districtId_id: { districtId: district.id, id: newcomer.id } } })
+    await gateway.db.tables.person.delete({ where: { districtId_id: { districtId: district.id, id: newcomer.id } } })
   })
 })
 

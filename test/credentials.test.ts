@@ -112,8 +112,8 @@ describe('a good credential', () => {
 
 describe('an API key', () => {
   const asKey = (token: string) => statuses({ Authorization: `Bearer ${token}` })
-  const change = (token: string, set: Parameters<typeof db.prisma.apiKey.update>[0]['data']) =>
-    db.prisma.apiKey.update({ where: { keyHash: hashToken(token) }, data: set })
+  const change = (token: string, set: Parameters<typeof db.tables.apiKey.update>[0]['data']) =>
+    db.tables.apiKey.update({ where: { keyHash: hashToken(token) }, data: set })
 
   test('that is revoked is refused on its next request', async () => {
     const token = await district.key()
@@ -145,7 +145,7 @@ describe('an API key', () => {
   test('dies with its district', async () => {
     const gone = await createTestDistrict(db)
     const token = await gone.key()
-    await db.prisma.district.delete({ where: { id: gone.id } })
+    await db.tables.district.delete({ where: { id: gone.id } })
     expect(await asKey(token)).toEqual([401, 401])
   })
 
@@ -189,7 +189,7 @@ describe('a session', () => {
     const person = await district.admin()
     const token = await person.token()
     expect(await statuses({ Authorization: `Bearer ${token}` })).toEqual([200, 200])
-    await db.prisma.person.delete({ where: { districtId_id: { districtId: district.id, id: person.id } } })
+    await db.tables.person.delete({ where: { districtId_id: { districtId: district.id, id: person.id } } })
     expect(await statuses({ Authorization: `Bearer ${token}` })).toEqual([401, 401])
   })
 })

@@ -344,7 +344,7 @@ describe('a request for a mail', () => {
 
   test('for a person archived after it signs nobody in', async () => {
     const { person, code, token, email } = await asked()
-    await db.prisma.person.update({ where: { districtId_id: { districtId: district.id, id: person.id } }, data: { archived: true } })
+    await db.tables.person.update({ where: { districtId_id: { districtId: district.id, id: person.id } }, data: { archived: true } })
     expectRefused(await verifyCode(code, email))
     expectRefused(await verifyMagicLink(token))
     expect(await db.query(sql`select id from sessions where person_id = ${person.id}`)).toEqual([])
@@ -352,7 +352,7 @@ describe('a request for a mail', () => {
 
   test('for an address that the person has no more signs nobody in', async () => {
     const { person, code, token, email } = await asked()
-    await db.prisma.person.update({
+    await db.tables.person.update({
       where: { districtId_id: { districtId: district.id, id: person.id } },
       data: { email: `new-${email}`, emailKey: `new-${email}` },
     })
@@ -531,7 +531,7 @@ describe('a session', () => {
     const { token, person } = await asked()
     const session = expectSignedIn(await verifyMagicLink(token), person.id)
     const archive = (archived: boolean) =>
-      db.prisma.person.update({ where: { districtId_id: { districtId: district.id, id: person.id } }, data: { archived } })
+      db.tables.person.update({ where: { districtId_id: { districtId: district.id, id: person.id } }, data: { archived } })
     await archive(true)
     expect((await me(session)).status).toBe(401)
     expect((await gateway.rest('GET', '/api/me', { token: session })).status).toBe(401)
@@ -545,7 +545,7 @@ describe('a session', () => {
       (await gateway.graphql('query ($id: ID!) { person(id: $id) { id } }', { token: session, variables: { id: other.id } })).json.data
         .person
     expect(await sees()).toEqual({ id: other.id })
-    await db.prisma.person.update({ where: { districtId_id: { districtId: district.id, id: person.id } }, data: { roles: { '1c': 1 } } })
+    await db.tables.person.update({ where: { districtId_id: { districtId: district.id, id: person.id } }, data: { roles: { '1c': 1 } } })
     expect(await sees()).toBeNull()
   })
 })
@@ -642,7 +642,7 @@ describe('an address in several districts', () => {
   test('signs in to the other one where it is archived in the one last used', async () => {
     const { north, inNorth, south, inSouth, signIn } = await twice()
     expect((await signIn(0)).district.id).toBe(north.id)
-    await db.prisma.person.update({ where: { districtId_id: { districtId: north.id, id: inNorth.id } }, data: { archived: true } })
+    await db.tables.person.update({ where: { districtId_id: { districtId: north.id, id: inNorth.id } }, data: { archived: true } })
     const { token, district: current } = await signIn(1)
     expect(current.id).toBe(south.id)
     expect((await me(token)).json.data.me.memberships).toEqual([{ districtId: south.id, personId: inSouth.id, current: true }])

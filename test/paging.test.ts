@@ -82,11 +82,11 @@ async function peopled(count: number) {
   const lists = {
     people: {
       add: addPeople,
-      remove: (id: string) => db.prisma.person.delete({ where: { districtId_id: { districtId: district.id, id } } }),
+      remove: (id: string) => db.tables.person.delete({ where: { districtId_id: { districtId: district.id, id } } }),
     },
     interviews: {
       add: addInterviews,
-      remove: (id: string) => db.prisma.interview.delete({ where: { districtId_id: { districtId: district.id, id } } }),
+      remove: (id: string) => db.tables.interview.delete({ where: { districtId_id: { districtId: district.id, id } } }),
     },
   }
   const page = async (list: List, args: string): Promise<AnsweredPage> => {

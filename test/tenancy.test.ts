@@ -35,7 +35,7 @@ async function settled(id: string, mark: string) {
     tags: [`tag-${mark}`],
   })
   const ownInterview = await district.interview(own.id, { id: `interview-${mark}`, boardId: '1b', profileId: '1b' })
-  await gateway.db.prisma.role.create({ data: { districtId: id, id: `r-${mark}`, name: {}, permissions: {} } })
+  await gateway.db.tables.role.create({ data: { districtId: id, id: `r-${mark}`, name: {}, permissions: {} } })
   await district.person({ id: `holder-${mark}`, first: mark, last: 'Holder', email: `holder@${mark}.example`, roles: { [`r-${mark}`]: 1 } })
   return {
     ...district,
@@ -233,8 +233,8 @@ test('a cursor of another district is refused, though the list is the same', asy
 
 test('a session of one district is nobody’s in another, and deleting a district takes its people alone', async () => {
   const three = await settled('three', 'north')
-  await gateway.db.prisma.interview.deleteMany({ where: { districtId: 'three' } }) // a board in use cannot go
-  await gateway.db.prisma.district.delete({ where: { id: 'three' } })
+  await gateway.db.tables.interview.deleteMany({ where: { districtId: 'three' } }) // a board in use cannot go
+  await gateway.db.tables.district.delete({ where: { id: 'three' } })
   expect((await gateway.graphql('{ me { districtId } }', { token: three.adminToken })).status).toBe(401)
   expect((await gateway.graphql('{ me { districtId } }', { token: three.all })).status).toBe(401)
   expect(

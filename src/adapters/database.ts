@@ -16,16 +16,17 @@ export interface OpenDatabase extends Database {
 /** Type id of a date. Dates stay the text they are: `pg` would shift them by the time zone. The rest both drivers parse alike. */
 export const dateOid = 1082
 
-export async function openDatabase({
-  databaseUrl: url,
-  directDatabaseUrl: directUrl = url,
-  pooled,
-  dataDir,
-}: Pick<Config, 'databaseUrl' | 'directDatabaseUrl' | 'pooled' | 'dataDir'>): Promise<OpenDatabase> {
+type DatabaseConfig = Pick<Config, 'databaseUrl' | 'directDatabaseUrl' | 'pooled' | 'dataDir'>
+
+/** Loads the driver that is needed. What it returns opens the database; much of an embedded one's start is no work of this thread. */
+export async function databaseDriver(config: DatabaseConfig): Promise<() => Promise<OpenDatabase>> {
+  const { databaseUrl: url, directDatabaseUrl: directUrl = url, pooled, dataDir } = config
   if (url === undefined || directUrl === undefined) {
     const { openEmbedded } = await import('./embedded-postgres.ts')
-    return openEmbedded(join(dataDir, 'postgres'))
+    return () => openEmbedded(join(dataDir, 'postgres'))
   }
   const { openServer } = await import('./postgres-server.ts')
-  return openServer({ url, directUrl, pooled })
+  return () => Promise.resolve(openServer({ url, directUrl, pooled }))
 }
+
+export const openDatabase = async (config: DatabaseConfig): Promise<OpenDatabase> => (await databaseDriver(config))()

@@ -39,7 +39,7 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
 
   return {
     kind: 'server',
-    prisma,
+    prisma: prisma.connect,
     query: (statement) => run(pool, statement),
     async transaction(work) {
       const client = await answered(pool.connect())
@@ -89,7 +89,7 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
     },
     migrationStatus: () => migrationStatus(async (text) => (await answered(pool.query(text))).rows),
     async close() {
-      await prisma.$disconnect()
+      await prisma.disconnect()
       await pool.end()
     },
   }

@@ -1,9 +1,24 @@
-/** Prisma on the connections that the statements run on. */
+/** Prisma on the connections that the statements run on, loaded when it is first asked for. */
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
-import { PrismaClient } from '../generated/prisma/client.ts'
+import type { PrismaClient } from '../generated/prisma/client.ts'
 import { answered } from './database-errors.ts'
 
-export function prismaOn(adapter: SqlMigrationAwareDriverAdapterFactory): PrismaClient {
-  const client = new PrismaClient({ adapter })
-  return client.$extends({ query: { $allOperations: ({ args, query }) => answered(query(args)) } }) as unknown as PrismaClient
+export interface LazyPrisma {
+  connect(): Promise<PrismaClient>
+  disconnect(): Promise<void>
+}
+
+export function prismaOn(adapter: SqlMigrationAwareDriverAdapterFactory): LazyPrisma {
+  let client: Promise<PrismaClient> | undefined
+  return {
+    connect: () => (client ??= load(adapter)),
+    disconnect: async () => (await client)?.$disconnect(),
+  }
+}
+
+async function load(adapter: SqlMigrationAwareDriverAdapterFactory): Promise<PrismaClient> {
+  const { PrismaClient: Client } = await import('../generated/prisma/client.ts')
+  return new Client({ adapter }).$extends({
+    query: { $allOperations: ({ args, query }) => answered(query(args)) },
+  }) as unknown as PrismaClient
 }

@@ -4,6 +4,7 @@ import { afterAll, inject } from 'vitest'
 import type { OpenDatabase } from '../../src/adapters/database.ts'
 import { openEmbedded } from '../../src/adapters/embedded-postgres.ts'
 import { openServer } from '../../src/adapters/postgres-server.ts'
+import type { PrismaClient } from '../../src/generated/prisma/client.ts'
 import { createDatabase, isServer } from './postgres.ts'
 
 export { isServer }
@@ -11,6 +12,8 @@ export { isServer }
 /** `url` reaches the same database from another process or pool; `undefined` when it is embedded. */
 export interface TestDatabase extends OpenDatabase {
   readonly url: string | undefined
+  /** The tables as Prisma's models, for what no door of the gateway does. */
+  readonly tables: PrismaClient
 }
 
 let opened: Promise<TestDatabase> | undefined
@@ -30,10 +33,10 @@ export function testDatabase(): Promise<TestDatabase> {
 async function open(): Promise<TestDatabase> {
   const template = inject('template')
   if ('dump' in template) {
-    return { ...(await openEmbedded(undefined, new Blob([await readFile(template.dump)]))), url: undefined }
+    const db = await openEmbedded(undefined, new Blob([await readFile(template.dump)]))
+    return { ...db, url: undefined, tables: await db.prisma() }
   }
   const { url, drop } = await createDatabase(template.database)
   const db = openServer({ url, directUrl: url, pooled: false })
-  const close = () => db.close().then(drop)
-  return { ...db, url, close }
+  return { ...db, url, tables: await db.prisma(), close: () => db.close().then(drop) }
 }

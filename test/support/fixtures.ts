@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import sql from 'sql-template-tag'
 import type { Scope } from '../../src/access/scopes.ts'
 import type { RolePermissions } from '../../src/access/viewer.ts'
-import type { Database } from '../../src/deps.ts'
+import type { TestDatabase } from './database.ts'
 import { personIndex } from '../../src/domain/people-index.ts'
 import { hashToken, hintOf, makeApiKey, makeId, makeToken } from '../../src/domain/tokens.ts'
 
@@ -48,7 +48,7 @@ export type TestDistrict = Awaited<ReturnType<typeof createTestDistrict>>
 
 /** A district with its roles, two boards and profiles, and a form that has a private field. */
 export async function createTestDistrict(
-  db: Database,
+  db: TestDatabase,
   {
     id = makeId(randomBytes),
     plan = 'pro',
@@ -57,7 +57,7 @@ export async function createTestDistrict(
     languages = ['en'],
   } = {},
 ) {
-  await db.prisma.district.create({
+  await db.tables.district.create({
     data: {
       id,
       name,
@@ -127,7 +127,7 @@ export async function createTestDistrict(
       language: 'en',
       ...options,
     }
-    await db.prisma.person.create({
+    await db.tables.person.create({
       data: { districtId: id, id: personId, ...row, ...personIndex({ districtId: id, ...row }), ...times({ createdAt, updatedAt }) },
     })
     return { id: personId, ...row, token: () => session(db, id, personId, row.email) }
@@ -139,7 +139,7 @@ export async function createTestDistrict(
     interview: async (personId: string, options: InterviewOptions = {}) => {
       const interviewId = options.id ?? makeId(randomBytes)
       const { date = '2026-03-14', boardId = '1a', profileId = '1a', published = true, responses = {}, recordings = {} } = options
-      await db.prisma.interview.create({
+      await db.tables.interview.create({
         data: {
           districtId: id,
           id: interviewId,
@@ -157,12 +157,12 @@ export async function createTestDistrict(
       return interviewId
     },
     mentors: async (mentorId: string, candidateId: string) => {
-      await db.prisma.mentorAssignment.create({ data: { districtId: id, mentorId, candidateId } })
+      await db.tables.mentorAssignment.create({ data: { districtId: id, mentorId, candidateId } })
     },
     /** A key with these scopes; all four when none are named. */
     key: async (...scopes: Scope[]) => {
       const key = makeApiKey(randomBytes)
-      await db.prisma.apiKey.create({
+      await db.tables.apiKey.create({
         data: {
           id: makeId(randomBytes),
           districtId: id,
@@ -184,7 +184,7 @@ const times = ({ createdAt, updatedAt }: { createdAt?: Date | undefined; updated
 })
 
 /** A signed-in session's token, without the mail. */
-async function session(db: Database, districtId: string, personId: string, email: string): Promise<string> {
+async function session(db: TestDatabase, districtId: string, personId: string, email: string): Promise<string> {
   const token = makeToken(randomBytes)
   await db.query(
     sql`insert into sessions (id, token_hash, district_id, person_id, email_key, expires_at)
