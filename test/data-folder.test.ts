@@ -1,7 +1,7 @@
 /** The embedded database's folder belongs to one process at a time, and a process that died does not keep it. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -59,6 +59,17 @@ test.runIf(existsSync('/proc/self/stat'))(
     expect(holder(folder)).toMatchObject({ pid: process.pid })
   },
 )
+
+test('a process that died while it took a folder over does not keep it', async () => {
+  const folder = newFolder()
+  const other = idle()
+  holdFolder(folder, other.pid)
+  copyFileSync(join(folder, 'lock'), join(folder, 'lock.clearing'))
+  await end(other)
+  holdFolder(folder, process.pid)
+  expect(holder(folder)).toMatchObject({ pid: process.pid })
+  expect(readdirSync(folder)).toEqual(['lock'])
+})
 
 test('a lock that a crash cut short holds nothing', () => {
   const folder = newFolder()

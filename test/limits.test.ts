@@ -16,8 +16,9 @@ const refused = async (query: string, variables?: Record<string, unknown>) => {
   return answer.json.errors[0].message as string
 }
 
-test('ten thousand aliases are refused', async () => {
-  expect(await refused(`{ ${Array.from({ length: 10_000 }, (_, i) => `a${i}: __typename`).join(' ')} }`)).toContain('token')
+test('ten thousand aliases are refused, and ten thousand of anything', async () => {
+  expect(await refused(`{ ${Array.from({ length: 10_000 }, (_, i) => `a${i}: __typename`).join(' ')} }`)).toContain('characters')
+  expect(await refused(`{ ${'me '.repeat(10_000)} }`)).toContain('token')
 })
 
 test('a list twenty thousand levels deep is refused', async () => {
@@ -38,11 +39,38 @@ test('fields more than 12 levels deep are refused', async () => {
   expect(await refused(`{ people { nodes { ${deep(11)} } } }`)).toContain('12 levels')
 })
 
-test('pages within pages are counted by what they can hold, variables included', async () => {
-  const query =
-    'query ($n: Int!) { people(first: $n) { nodes { interviews(first: $n) { nodes { person { interviews(first: $n) { nodes { id } } } } } } } }'
-  expect(await refused(query, { n: 100 })).toContain('1010100 records')
-  expect((await gateway.graphql(query, { token, variables: { n: 10 } })).status).toBe(200)
+const pages = (variables: string) =>
+  `query (${variables}) { people(first: $n) { nodes { interviews(first: $n) { nodes { person { interviews(first: $n) { nodes { id } } } } } } } }`
+
+test('pages within pages are counted by what they can hold, whether a number, a variable or its default says so', async () => {
+  expect(await refused(pages('$n: Int!'), { n: 100 })).toMatch(/asks for up to \d+ values/)
+  expect(await refused(pages('$n: Int = 100'))).toMatch(/asks for up to \d+ values/)
+  expect(await refused(pages('').replace('query ()', '').replaceAll('$n', '100'))).toMatch(/asks for up to \d+ values/)
+  expect((await gateway.graphql(pages('$n: Int!'), { token, variables: { n: 10 } })).status).toBe(200)
+  expect((await gateway.graphql(pages('$n: Int = 10'), { token })).status).toBe(200)
+})
+
+test('every field counts as often as it can come, in lists without pages too', async () => {
+  const aliases = Array.from({ length: 50 }, (_, i) => `a${i}: id`).join(' ')
+  expect(await refused(`{ people(first: 200) { nodes { interviews(first: 200) { nodes { ${aliases} } } } } }`)).toContain('values')
+  expect(await refused('{ people(first: 200) { nodes { mentors { mentors { interviews(first: 200) { nodes { id } } } } } } }')).toContain(
+    'values',
+  )
+  const legitimate = '{ people(first: 200) { nodes { id first last interviews(first: 100) { nodes { id date published personId } } } } }'
+  expect((await gateway.graphql(legitimate, { token })).status).toBe(200)
+})
+
+test('introspection that fans out is refused, however short', async () => {
+  const fan = (inside: string, field: string) => Array.from({ length: 12 }, (_, i) => `${field}${i}: ${field} { ${inside} }`).join(' ')
+  const message = await refused(
+    `{ __schema { types { ...C } } } fragment A on __Type { ${Array.from({ length: 12 }, (_, i) => `n${i}: name`).join(' ')} }
+     fragment B on __Field { ${fan('...A', 'type')} } fragment C on __Type { ${fan('...B', 'fields')} }`,
+  )
+  expect(message).toMatch(/fields|values/)
+})
+
+test('a document padded with comments is refused before it is parsed', async () => {
+  expect(await refused(`#${'x'.repeat(60_000)}\n{ __typename }`)).toContain('characters')
 })
 
 test('the introspection of tools is no deep document', async () => {

@@ -34,7 +34,7 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
   pool.on('error', () => {}) // an idle connection died: the pool drops it, the next statement opens another
   const names = statementNames()
   const run = <Row>(client: pg.Pool | pg.PoolClient, { text, values }: Sql): Promise<Row[]> =>
-    answered(client.query(pooled ? { text, values } : { name: names(text), text, values }).then(({ rows }) => rows as Row[]))
+    answered(client.query({ ...(pooled ? {} : names(text)), text, values }).then(({ rows }) => rows as Row[]))
   const prisma = prismaOn(new PrismaPg(pool))
 
   return {
@@ -44,6 +44,8 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
     async transaction(work) {
       const client = await answered(pool.connect())
       let broken: Error | undefined
+      const lose = (error: Error): void => void (broken = error)
+      client.on('error', lose) // while it is out of the pool nobody else listens, and an error unheard ends the process
       try {
         await answered(client.query('begin'))
         const result = await work({ query: (statement) => run(client, statement) })
@@ -58,6 +60,7 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
           })
         throw error
       } finally {
+        client.off('error', lose)
         client.release(broken)
       }
     },
@@ -67,6 +70,7 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
         connectionTimeoutMillis: connectTimeoutMs,
         application_name: 'credentials-gateway migrate',
       })
+      client.on('error', () => {}) // the statement under way reports it
       await answered(
         client.connect().catch((error: Error) => {
           throw Object.assign(error, { direct: true }) // which of the two addresses it was
@@ -78,6 +82,7 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
         if (pending.length + failed.length === 0) return []
         // A pool of our own: the engine never closes the one that it would open, and the process would wait for that.
         const engine = new pg.Pool({ connectionString: directUrl, application_name: 'credentials-gateway migrate' })
+        engine.on('error', () => {})
         try {
           return await applyMigrations(new PrismaPg(engine))
         } finally {
@@ -95,12 +100,17 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
   }
 }
 
-/** A name a statement, so that a connection parses and plans it once. The statements are the code's own: a bounded set. */
-function statementNames(): (text: string) => string {
-  const names = new Map<string, string>()
+/** As many as a connection keeps for it; far more than the fixed statements, far fewer than all ways to filter a list. */
+const mostNames = 200
+
+/** A name a statement, so that a connection parses and plans it once. Beyond the first ones, a statement has none. */
+function statementNames(): (text: string) => { name?: string } {
+  const names = new Map<string, { name: string }>()
   return (text) => {
-    let name = names.get(text)
-    if (name === undefined) names.set(text, (name = `s${names.size}`))
+    const known = names.get(text)
+    if (known || names.size >= mostNames) return known ?? {}
+    const name = { name: `s${names.size}` }
+    names.set(text, name)
     return name
   }
 }

@@ -62,9 +62,13 @@ export function headersFor(
   return retryAfter === undefined ? {} : { 'Retry-After': String(Math.ceil(retryAfter)) }
 }
 
-/** Thrown by graphql-js itself (syntax, validation, coercion) or by Yoga about the request; not by a resolver. */
-function isOfGraphql(error: GraphQLError): boolean {
-  return !error.originalError || (error.originalError instanceof GraphQLError && isOfGraphql(error.originalError))
+/**
+ * Thrown by graphql-js itself about the request (syntax, validation, coercion of what was sent), or by Yoga; not by a resolver,
+ * and not about a value of ours that its type does not take: graphql-js points to no place in the document for that.
+ */
+function isOfGraphql({ originalError, path }: GraphQLError): boolean {
+  if (!originalError) return true
+  return originalError instanceof GraphQLError && isOfGraphql(originalError) && (path === undefined || originalError.nodes !== undefined)
 }
 
 function withProblem(problem: Problem, thrown: unknown): GraphQLError {

@@ -4,46 +4,56 @@ import {
   type FieldNode,
   type FragmentDefinitionNode,
   getNamedType,
+  getNullableType,
   type GraphQLNamedType,
   type GraphQLSchema,
-  isCompositeType,
   isInterfaceType,
+  isListType,
   isObjectType,
   Kind,
+  type OperationDefinitionNode,
   parse,
   type ParseOptions,
   type SelectionSetNode,
   type Source,
+  type ValueNode,
 } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import { defaultPageSize, maxPageSize } from '../domain/paging.ts'
 import { Problem } from '../domain/problem.ts'
 import type { ServerContext } from './server.ts'
 
+/** Comments are no tokens, and what is parsed is kept for a while. */
+const maxCharacters = 50_000
 /** The largest document of GraphiQL and of code generators, their introspection, has a fifth of these tokens. */
 const maxTokens = 2_000
+/** As written, every fragment put where it is spread. */
 const maxFields = 1_000
 const maxDepth = 12
-/** 200 people with 200 interviews each, and some to spare. */
-const maxRecords = 50_000
+/** As answered, every field as often as it can come: 200 people with 100 interviews of 10 fields each are 200,000. */
+const maxValues = 250_000
+/** A list that is no page: the roles of a person, the mentors, the arguments of a field. */
+const assumedListSize = 5
 
 /** Refuses what asks for too much, before it is validated; for what depends on variables, before it is executed. */
 export function documentLimits(schema: GraphQLSchema): Plugin<ServerContext> {
   const seen = new WeakSet<DocumentNode>()
   return {
-    onParse({ setParseFn }) {
+    onParse({ setParseFn, params: { source } }) {
+      const { length } = typeof source === 'string' ? source : source.body
+      if (length > maxCharacters) throw tooMuch(`${length} characters of GraphQL`, `${maxCharacters}`)
       setParseFn(parseWithin)
       return ({ result }) => {
         if (!result || result instanceof Error || seen.has(result)) return
-        const { fields, depth } = new Measure(result).document()
-        if (fields > maxFields) throw tooMuch(`${fields} fields`, `${maxFields} fields`)
+        const { fields, depth } = new Measure(schema, result, {}).document()
+        if (fields > maxFields) throw tooMuch(`${fields} fields`, `${maxFields}`)
         if (depth > maxDepth) throw tooMuch(`fields ${depth} levels deep`, `${maxDepth} levels`)
         seen.add(result)
       }
     },
     onExecute({ args: { document, variableValues } }) {
-      const records = new Measure(document, schema, variableValues ?? {}).document().records
-      if (records > maxRecords) throw tooMuch(`up to ${records} records`, `${maxRecords}: ask for smaller pages (first, last)`)
+      const { values } = new Measure(schema, document, variableValues ?? {}).document()
+      if (values > maxValues) throw tooMuch(`up to ${values} values`, `${maxValues}: ask for smaller pages (first, last) or fewer fields`)
     },
   }
 }
@@ -62,33 +72,31 @@ const tooMuch = (asked: string, most: string): Problem =>
 
 interface Size {
   readonly fields: number
+  /** Without introspection, which nests by nature. */
   readonly depth: number
-  /** Records that can be read, at the most. */
-  readonly records: number
+  readonly values: number
 }
 
-const nothing: Size = { fields: 0, depth: 0, records: 0 }
+const nothing: Size = { fields: 0, depth: 0, values: 0 }
 
 class Measure {
+  private readonly schema: GraphQLSchema
+  private readonly operations: readonly OperationDefinitionNode[]
   private readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>
-  private readonly known = new Map<string, Size>()
-  private readonly parsed: DocumentNode
-  private readonly schema: GraphQLSchema | undefined
   private readonly variables: Readonly<Record<string, unknown>>
+  private readonly known = new Map<string, Size>()
 
-  constructor(document: DocumentNode, schema?: GraphQLSchema, variables: Readonly<Record<string, unknown>> = {}) {
-    this.parsed = document
+  constructor(schema: GraphQLSchema, { definitions }: DocumentNode, variables: Readonly<Record<string, unknown>>) {
     this.schema = schema
+    this.operations = definitions.filter((each) => each.kind === Kind.OPERATION_DEFINITION)
+    this.fragments = new Map(definitions.filter((each) => each.kind === Kind.FRAGMENT_DEFINITION).map((each) => [each.name.value, each]))
     this.variables = variables
-    this.fragments = new Map(
-      document.definitions.filter((each) => each.kind === Kind.FRAGMENT_DEFINITION).map((each) => [each.name.value, each]),
-    )
   }
 
+  /** The largest of its operations. */
   document(): Size {
-    return this.parsed.definitions
-      .filter((each) => each.kind === Kind.OPERATION_DEFINITION)
-      .map((operation) => this.selection(operation.selectionSet, this.schema?.getRootType(operation.operation) ?? undefined))
+    return this.operations
+      .map(({ selectionSet, operation }) => this.selection(selectionSet, this.schema.getRootType(operation) ?? undefined))
       .reduce(largest, nothing)
   }
 
@@ -98,7 +106,7 @@ class Measure {
         if (selection.kind === Kind.FIELD) return this.field(selection, type)
         if (selection.kind === Kind.FRAGMENT_SPREAD) return this.fragment(selection.name.value)
         const condition = selection.typeCondition?.name.value
-        return this.selection(selection.selectionSet, condition === undefined ? type : this.schema?.getType(condition))
+        return this.selection(selection.selectionSet, condition === undefined ? type : this.schema.getType(condition))
       })
       .reduce(together, nothing)
   }
@@ -108,43 +116,70 @@ class Measure {
     if (known) return known
     this.known.set(name, nothing) // one that spreads itself ends here; validation refuses it
     const fragment = this.fragments.get(name)
-    const size = fragment ? this.selection(fragment.selectionSet, this.schema?.getType(fragment.typeCondition.name.value)) : nothing
+    const size = fragment ? this.selection(fragment.selectionSet, this.schema.getType(fragment.typeCondition.name.value)) : nothing
     this.known.set(name, size)
     return size
   }
 
   private field(field: FieldNode, parent: GraphQLNamedType | undefined): Size {
     const { name, selectionSet } = field
-    if (name.value === '__schema' || name.value === '__type') return { fields: 1, depth: 1, records: 0 } // introspection is finite
+    const meta = metaFields[name.value]
     const definition = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name.value] : undefined
-    const type = definition && getNamedType(definition.type)
-    const inside = selectionSet ? this.selection(selectionSet, isCompositeType(type) ? type : undefined) : nothing
-    const page = type?.name.endsWith('Connection') ? this.pageSize(field) : undefined
+    const type = meta ? this.schema.getType(meta) : definition && getNamedType(definition.type)
+    const inside = selectionSet ? this.selection(selectionSet, type) : nothing
     return {
       fields: inside.fields + 1,
-      depth: inside.depth + 1,
-      records: page === undefined ? inside.records : page * (1 + inside.records),
+      depth: meta ? 1 : inside.depth + 1,
+      values: 1 + inside.values * this.timesOf(field, parent, definition && isListType(getNullableType(definition.type)), type),
     }
+  }
+
+  /** How often what is inside a field can come. A page is counted where the connection is entered. */
+  private timesOf(
+    field: FieldNode,
+    parent: GraphQLNamedType | undefined,
+    isList: boolean | undefined,
+    type: GraphQLNamedType | undefined,
+  ): number {
+    if (type?.name.endsWith('Connection')) return this.pageSize(field)
+    if (!isList || parent?.name.endsWith('Connection')) return 1
+    return parent?.name === '__Schema' ? Object.keys(this.schema.getTypeMap()).length : assumedListSize
   }
 
   private pageSize({ arguments: args = [] }: FieldNode): number {
     for (const { name, value } of args) {
-      if (name.value !== 'first' && name.value !== 'last') continue
-      const size =
-        value.kind === Kind.VARIABLE ? this.variables[value.name.value] : value.kind === Kind.INT ? Number(value.value) : undefined
-      if (typeof size === 'number') return Math.min(Math.max(size, 0), maxPageSize)
+      const size = name.value === 'first' || name.value === 'last' ? this.numberIn(value) : undefined
+      if (size !== undefined) return Math.min(Math.max(size, 0), maxPageSize)
     }
     return defaultPageSize
   }
+
+  /** What an argument will be; of a variable that is not given, its default: the largest, where operations differ in it. */
+  private numberIn(value: ValueNode): number | undefined {
+    if (value.kind === Kind.INT) return Number(value.value)
+    if (value.kind !== Kind.VARIABLE) return undefined
+    const { value: name } = value.name
+    const given = this.variables[name]
+    if (given !== undefined) return typeof given === 'number' ? given : undefined
+    const defaults = this.operations
+      .flatMap(({ variableDefinitions = [] }) => variableDefinitions)
+      .map(({ variable, defaultValue }) =>
+        variable.name.value === name && defaultValue?.kind === Kind.INT ? Number(defaultValue.value) : 0,
+      )
+    return Math.max(...defaults) || undefined
+  }
 }
+
+/** The ways into introspection. */
+const metaFields: Readonly<Record<string, string>> = { __schema: '__Schema', __type: '__Type' }
 
 const together = (a: Size, b: Size): Size => ({
   fields: a.fields + b.fields,
   depth: Math.max(a.depth, b.depth),
-  records: a.records + b.records,
+  values: a.values + b.values,
 })
 const largest = (a: Size, b: Size): Size => ({
   fields: Math.max(a.fields, b.fields),
   depth: Math.max(a.depth, b.depth),
-  records: Math.max(a.records, b.records),
+  values: Math.max(a.values, b.values),
 })

@@ -1,6 +1,7 @@
 /** The GraphQL endpoint: Yoga's transport around one pipeline of parsing, validation, execution and error mapping. */
-import { execute, getOperationAST, type GraphQLSchema, NoSchemaIntrospectionCustomRule, type OperationTypeNode } from 'graphql'
+import { type DocumentNode, execute, getOperationAST, type GraphQLSchema, NoSchemaIntrospectionCustomRule, type OperationTypeNode } from 'graphql'
 import { createYoga, type Plugin, processRegularResult } from 'graphql-yoga'
+import { LRUCache } from 'lru-cache'
 import type { Config } from '../config.ts'
 import type { Deps } from '../deps.ts'
 import { Problem } from '../domain/problem.ts'
@@ -24,9 +25,19 @@ export function createGraphqlServer(deps: Pick<Deps, 'config' | 'log'>, schema: 
     cors: false, // app.ts answers for both faces
     multipart: false,
     logging: { debug() {}, info() {}, warn: (...args) => deps.log.warn(args), error() {} }, // finishResult logs, with the request id
+    parserAndValidationCache: { documentCache: boundedCache(), errorCache: { get: () => undefined, set() {} } },
     maskedErrors: { maskError: (error) => clientError(error) },
     plugins: [parameters, documentLimits(schema), introspectionSwitch(deps.config), pipeline(deps.config)],
   })
+}
+
+/** A hundredfold of it is what the parsed documents may take in memory. */
+const maxCachedCharacters = 500_000
+
+/** Parsed documents by their text, the least used of them forgotten first. Bounded by size: a flood of long ones is no reason to grow. */
+function boundedCache(): { get(text: string): DocumentNode | undefined; set(text: string, document: DocumentNode): void } {
+  const cache = new LRUCache<string, DocumentNode>({ maxSize: maxCachedCharacters, sizeCalculation: (_document, text) => text.length })
+  return { get: (text) => cache.get(text), set: (text, document) => void cache.set(text, document) }
 }
 
 /** Whether this caller may look into the schema, by introspection or by "did you mean". */
