@@ -24,11 +24,12 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
   const graphql = createGraphqlServer(deps, schema)
   const rest = createRestHandler(schema)
   const pages = consolePages({ devMailbox, notFound: (_req, res) => sendRefusal(res, '/', nothingHere()) })
+  const graphiql = graphiqlPage()
   const secure = deps.config.publicUrl.startsWith('https:')
 
   const answer = async (req: IncomingMessage, res: ServerResponse, path: string, requestId: string): Promise<void> => {
     if (path === '/graphql') {
-      if (req.method === 'GET' && wantsPage(req)) return graphiqlPage(req, res)
+      if (req.method === 'GET' && wantsPage(req)) return graphiql(req, res)
       const body = req.method === 'POST' ? await graphqlBody(req) : undefined
       const gateway = await contextOf(deps, req, res, requestId)
       await graphql(Object.assign(req, body === undefined ? {} : { body }), res, { gateway })
@@ -42,7 +43,7 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
     }
     const page = pages.get(path)
     if (!page) throw nothingHere()
-    page(req, res)
+    return page(req, res)
   }
 
   return (req, res) => {

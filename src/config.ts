@@ -98,6 +98,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   const env = parsed.data
   const embedded = env.DATABASE_URL === undefined
   const production = env.NODE_ENV === 'production'
+  const devMail = env.DEV_MAIL === undefined ? embedded && env.POSTMARK_SERVER_TOKEN === undefined && !production : env.DEV_MAIL === 'on'
   const hostInUrl = env.HOST.includes(':') ? `[${env.HOST}]` : env.HOST
   const publicUrl = (env.PUBLIC_URL ?? `http://${hostInUrl}:${env.PORT}`).replace(/\/+$/, '')
   return Object.freeze({
@@ -110,8 +111,9 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     publicUrl,
     magicLinkUrl: env.MAGIC_LINK_URL ?? `${publicUrl}/sign-in#{token}`,
     secretKeys: env.SECRET_KEY,
+    // Development's mailbox, where it is asked for, takes all mail: none leaves by another way.
     postmark:
-      env.POSTMARK_SERVER_TOKEN === undefined
+      env.POSTMARK_SERVER_TOKEN === undefined || devMail
         ? undefined
         : {
             token: env.POSTMARK_SERVER_TOKEN,
@@ -119,7 +121,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
             stream: env.POSTMARK_MESSAGE_STREAM,
             from: env.MAIL_FROM!,
           },
-    devMail: env.DEV_MAIL === undefined ? embedded && env.POSTMARK_SERVER_TOKEN === undefined && !production : env.DEV_MAIL === 'on',
+    devMail,
     trustedProxyHops: env.TRUSTED_PROXY_HOPS,
     corsOrigins: env.CORS_ORIGINS,
     introspection: env.INTROSPECTION ?? (production ? 'signed-in' : 'on'),

@@ -1,5 +1,6 @@
 /** Why a process could not start or finish, in one clear sentence a mistake, for whoever runs it. Never a password. */
 import { FolderHeld } from './adapters/data-folder.ts'
+import { MigrationFailed } from './adapters/migrations.ts'
 import { ConfigError } from './config.ts'
 import { Problem } from './domain/problem.ts'
 
@@ -7,6 +8,7 @@ import { Problem } from './domain/problem.ts'
 export type DatabaseVariables = Partial<Record<'DATABASE_URL' | 'DIRECT_DATABASE_URL', string | undefined>>
 
 export function failureSentence(error: unknown, variables: DatabaseVariables): string {
+  if (error instanceof MigrationFailed) return error.message
   if (error instanceof ConfigError) return error.mistakes.join('\n')
   if (error instanceof FolderHeld) return error.message
   const database = databaseSentence(error, variables)

@@ -8,12 +8,14 @@ import { devMailbox } from './adapters/dev-mailbox.ts'
 import { type Config, readConfig } from './config.ts'
 import type { Deps } from './deps.ts'
 import { createDemo } from './domain/demo.ts'
+import { startHousekeeping } from './domain/housekeeping.ts'
 import { startMailer } from './domain/mailer.ts'
 import { failureSentence } from './failure.ts'
-import { welcome } from './welcome.ts'
+import { welcomeFacts, welcomeText } from './welcome.ts'
 
 /** SPEC: "drained within 10 s" */
 const drainMs = 8_000
+const lastWorkMs = 1_000
 const headersTimeoutMs = 10_000
 const requestTimeoutMs = 30_000
 
@@ -28,9 +30,18 @@ async function run(config: Config): Promise<void> {
   const log = createLog(config)
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection')) // graphql-js can leave one behind
   process.on('exit', config.databaseUrl === undefined ? holdFolder(config.dataDir, process.pid) : () => {})
+  let stop = (): Promise<void> => Promise.resolve() // nothing is under way yet
+  let stopping = false
+  const onSignal = (signal: string): void => {
+    if (stopping) return // a process group's signal arrives twice: once from its sender and once from npm
+    stopping = true
+    log.info({ signal }, 'draining')
+    void stop().finally(() => process.exit(0))
+  }
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
 
   // The address is taken first: whoever cannot have it has touched nothing.
-  let answer: RequestListener = (_req, res) => void res.writeHead(503, { 'Retry-After': '1' }).end()
+  let answer: RequestListener = (req, res) => void res.writeHead(req.url === '/livez' ? 200 : 503, { 'Retry-After': '1' }).end()
   const server = createServer({ headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs }, (req, res) => answer(req, res))
   await listen(server, config)
   const open = await databaseDriver(config)
@@ -39,11 +50,11 @@ async function run(config: Config): Promise<void> {
   if (applied.length > 0 && db.kind === 'server') log.info({ applied }, 'migrations applied')
   const demo = db.kind === 'embedded' ? await createDemo({ db, random: randomBytes }) : undefined
 
-  const mailbox = config.devMail ? devMailbox((text) => process.stdout.write(text)) : undefined
+  const mailbox = devMailbox((text) => process.stdout.write(text))
   let wakeMailer = () => {}
   const deps: Deps = {
     db,
-    mail: config.postmark ? (await import('./adapters/postmark.ts')).postmarkMail(config.postmark) : mailbox!,
+    mail: config.postmark ? (await import('./adapters/postmark.ts')).postmarkMail(config.postmark) : mailbox,
     clock: Date,
     random: randomBytes,
     log,
@@ -51,23 +62,22 @@ async function run(config: Config): Promise<void> {
     secrets: config.secretKeys ?? [developmentSecret(config.dataDir)],
     wakeMailer: () => wakeMailer(),
   }
-  answer = createApp(deps, mailbox)
+  answer = createApp(deps, config.postmark ? undefined : mailbox)
   const mailer = startMailer(deps)
   wakeMailer = mailer.wake
-  process.stdout.write(await welcome(deps, demo))
-
-  let stopping = false
-  const stop = async (signal: string): Promise<void> => {
-    if (stopping) return // a process group's signal arrives twice: once from its sender and once from npm
-    stopping = true
-    log.info({ signal }, 'draining')
-    await Promise.race([drain(server), new Promise((resolve) => setTimeout(resolve, drainMs).unref())])
-    await Promise.race([mailer.stop(), new Promise((resolve) => setTimeout(resolve, 1_000).unref())])
+  const stopHousekeeping = startHousekeeping(deps)
+  stop = async () => {
+    await within(drainMs, drain(server))
+    await within(lastWorkMs, Promise.all([mailer.stop(), stopHousekeeping()]))
     await db.close()
-    process.exit(0)
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal))
+  const facts = await welcomeFacts(deps, demo)
+  process.stdout.write(process.argv.includes('--json') ? `${JSON.stringify(facts)}\n` : welcomeText(facts))
 }
+
+/** Waits for work, but no longer than this. */
+const within = (ms: number, work: Promise<unknown>): Promise<unknown> =>
+  Promise.race([work, new Promise((resolve) => setTimeout(resolve, ms).unref())])
 
 /** JSON lines, or something for people where a person is watching. */
 function createLog({ logLevel }: Config): Logger {

@@ -2,6 +2,7 @@
 import sql from 'sql-template-tag'
 import type { Deps } from './deps.ts'
 import type { Demo } from './domain/demo.ts'
+import { adminRole } from './domain/district-defaults.ts'
 
 /** The facts that the text is made of. */
 export interface WelcomeFacts {
@@ -22,29 +23,29 @@ interface FoundData {
   readonly adminEmail?: string
 }
 
-/** Looks at the database, then writes the welcome; on a server it reads two rows, however many there are. */
-export async function welcome({ db, config }: Pick<Deps, 'db' | 'config'>, demo?: Demo): Promise<string> {
+/** Looks at the database; on a server it reads two rows, however many there are. */
+export async function welcomeFacts({ db, config }: Pick<Deps, 'db' | 'config'>, demo?: Demo): Promise<WelcomeFacts> {
   const database = config.databaseUrl === undefined ? 'embedded' : 'server'
   const mailPage = config.devMail ? `${localUrl(config)}/dev/mail` : undefined
   const facts = { publicUrl: config.publicUrl, mailPage, database } as const
-  if (demo) return welcomeText({ ...facts, demo })
+  if (demo) return { ...facts, demo }
   if (database === 'server') {
     const [district, another] = await db.query<{ id: string }>(sql`select id from districts limit 2`)
     const found = another || !district ? {} : { districtId: district.id }
-    return welcomeText(district ? { ...facts, found } : facts)
+    return district ? { ...facts, found } : facts
   }
   const [found] = await db.query<{ districts: number; people: number; districtId: string | null; adminEmail: string | null }>(
     sql`select (select count(*)::int from districts) as districts, (select count(*)::int from people) as people,
           first.id as "districtId", first.email as "adminEmail"
         from (select 1) as one left join lateral (
-          select d.id, (select p.email from people p where p.district_id = d.id and p.roles ? '1a' and not p.archived order by p.created_at, p.id limit 1) as email
+          select d.id, (select p.email from people p where p.district_id = d.id and p.roles ? ${adminRole} and not p.archived order by p.created_at, p.id limit 1) as email
           from districts d order by d.created_at, d.id limit 1) as first on true`,
   )
   const { districts, people, districtId, adminEmail } = found!
-  return welcomeText({
+  return {
     ...facts,
     ...(districtId === null ? {} : { found: { districts, people, districtId, ...(adminEmail === null ? {} : { adminEmail }) } }),
-  })
+  }
 }
 
 /** Plain text, for a terminal and for a pipe. */

@@ -187,6 +187,7 @@ describe('mail', () => {
     const postmark = { POSTMARK_SERVER_TOKEN: 'token', MAIL_FROM: 'no-reply@example.org' }
     expect(readConfig(postmark).devMail).toBe(false)
     expect(readConfig({ ...postmark, DEV_MAIL: 'on' }).devMail).toBe(true)
+    expect(readConfig({ ...postmark, DEV_MAIL: 'on' }).postmark).toBeUndefined()
     expect(readConfig({ ...postmark, DEV_MAIL: 'off' }).devMail).toBe(false)
   })
 })

@@ -213,3 +213,22 @@ test('no answer and no line of the log repeats a credential', async () => {
   const everything = [...texts, ...gateway.logLines].join('\n')
   for (const token of [key, session, 'z'.repeat(32)]) expect(everything).not.toContain(token)
 })
+
+test('the last use of a key and of a session is kept to the minute, without a write a request', async () => {
+  const own = await createTestDistrict(db)
+  const key = await own.key('read:people')
+  const session = await (await own.admin()).token()
+  const lastUsed = async () => {
+    const answer = await gateway.graphql('{ me { credential { ... on ApiKey { lastUsedAt } } } }', { token: key })
+    return answer.json.data.me.credential.lastUsedAt as string
+  }
+  const first = await lastUsed()
+  expect(Date.now() - Date.parse(first)).toBeLessThan(60_000)
+  expect(await lastUsed()).toBe(first)
+  await db.query(sql`update api_keys set last_used_at = now() - interval '61 seconds' where key_hash = ${hashToken(key)}`)
+  expect(Date.parse(await lastUsed())).toBeGreaterThanOrEqual(Date.parse(first))
+
+  await db.query(sql`update sessions set last_seen_at = now() - interval '1 hour' where token_hash = ${hashToken(session)}`)
+  const seen = await gateway.graphql('{ me { credential { ... on Session { lastSeenAt } } } }', { token: session })
+  expect(Date.now() - Date.parse(seen.json.data.me.credential.lastSeenAt)).toBeLessThan(60_000)
+})

@@ -1,7 +1,7 @@
 /** The embedded database's folder belongs to one process at a time, and a process that died does not keep it. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -53,8 +53,10 @@ test.runIf(existsSync('/proc/self/stat'))(
   'a folder whose holder died is taken over although its pid lives again in another process',
   () => {
     const folder = newFolder()
-    holdFolder(folder, process.pid)()
-    writeFileSync(join(folder, 'lock'), JSON.stringify({ pid: process.ppid, started: '1' }))
+    const release = holdFolder(folder, process.pid)
+    const lock = holder(folder)
+    release()
+    writeFileSync(join(folder, 'lock'), JSON.stringify({ ...lock, pid: process.ppid, started: '1' }))
     holdFolder(folder, process.pid)
     expect(holder(folder)).toMatchObject({ pid: process.pid })
   },
@@ -69,6 +71,18 @@ test('a process that died while it took a folder over does not keep it', async (
   holdFolder(folder, process.pid)
   expect(holder(folder)).toMatchObject({ pid: process.pid })
   expect(readdirSync(folder)).toEqual(['lock'])
+})
+
+test('a process of another machine or container holds its folder for as long as it touches the lock', () => {
+  const folder = newFolder()
+  holdFolder(folder, process.pid)()
+  const lock = join(folder, 'lock')
+  writeFileSync(lock, JSON.stringify({ machine: 'elsewhere', pid: 1, started: '1' }))
+  expect(() => holdFolder(folder, process.pid)).toThrow('is in use by process 1 of another machine or container.')
+  const aMinuteAgo = new Date(Date.now() - 60_000)
+  utimesSync(lock, aMinuteAgo, aMinuteAgo)
+  holdFolder(folder, process.pid)
+  expect(holder(folder)).toMatchObject({ pid: process.pid })
 })
 
 test('a lock that a crash cut short holds nothing', () => {

@@ -5,7 +5,7 @@ import { beforeAll, expect, test } from 'vitest'
 import type { Config } from '../src/config.ts'
 import { authenticate } from '../src/domain/authentication.ts'
 import { createDemo, type Demo } from '../src/domain/demo.ts'
-import { welcome, type WelcomeFacts, welcomeText } from '../src/welcome.ts'
+import { welcomeFacts, type WelcomeFacts, welcomeText } from '../src/welcome.ts'
 import { type TestDatabase, testDatabase } from './support/database.ts'
 
 let db: TestDatabase
@@ -69,7 +69,7 @@ const config = { publicUrl: 'http://127.0.0.1:4000', port: 4000, devMail: true, 
 const facts: WelcomeFacts = { publicUrl: config.publicUrl, mailPage: 'http://127.0.0.1:4000/dev/mail', database: 'embedded' }
 
 test('the first welcome holds all that a newcomer needs', async () => {
-  const text = await welcome({ db, config }, demo)
+  const text = welcomeText(await welcomeFacts({ db, config }, demo))
   for (const part of ['http://127.0.0.1:4000/graphql', demo!.key, 'admin@example.org', 'http://127.0.0.1:4000/dev/mail', 'this terminal'])
     expect(text).toContain(part)
   expect(text).toMatch(/^ {2}curl -s .*people/m)
@@ -77,7 +77,7 @@ test('the first welcome holds all that a newcomer needs', async () => {
 })
 
 test('a later welcome says what it found, and how to make another key', async () => {
-  const text = await welcome({ db, config })
+  const text = welcomeText(await welcomeFacts({ db, config }))
   expect(text).toContain('the data of 1 district with 31 people')
   expect(text).toContain(`npx credentials-gateway api-key create --district ${demo!.districtId} --name "My key" --scope read:people`)
   expect(text).toContain('admin@example.org')
@@ -85,7 +85,7 @@ test('a later welcome says what it found, and how to make another key', async ()
 })
 
 test('on a server nothing is counted, and mail goes out', async () => {
-  const text = await welcome({ db, config: { ...config, devMail: false, databaseUrl: 'postgresql://localhost/gateway' } })
+  const text = welcomeText(await welcomeFacts({ db, config: { ...config, devMail: false, databaseUrl: 'postgresql://localhost/gateway' } }))
   expect(text).toContain('PostgreSQL server')
   expect(text).not.toContain('/dev/mail')
 })
@@ -95,5 +95,6 @@ test('an empty database is answered with the command that makes a district', () 
 })
 
 test('the page of mail is named by an address that it answers to', async () => {
-  expect(await welcome({ db, config: { ...config, publicUrl: 'https://gateway.example.org' } })).toContain('http://localhost:4000/dev/mail')
+  const { mailPage } = await welcomeFacts({ db, config: { ...config, publicUrl: 'https://gateway.example.org' } })
+  expect(mailPage).toBe('http://localhost:4000/dev/mail')
 })

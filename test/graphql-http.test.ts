@@ -1,4 +1,5 @@
 /** GraphQL over HTTP: which status, which body, which media type, and what a client never gets to see. */
+import sql from 'sql-template-tag'
 import { randomBytes } from 'node:crypto'
 import { auditServer } from 'graphql-http'
 import { describe, expect, test } from 'vitest'
@@ -324,6 +325,14 @@ describe('an unexpected error', () => {
     expect(answer.text).not.toContain(detail)
     const overRest = await raw(`${broken}/api/me`, { headers: bearer })
     expect([overRest.status, overRest.text]).toEqual([500, '{"error":"Something went wrong here. The request id finds it in the log."}'])
+  })
+
+  test('about data of ours that its type does not take is no fault of the client, and its value stays here', async () => {
+    await db.query(sql`update form_fields set type = 'secret-type' where district_id = ${district.id} and form_id = '1a' and id = '1f'`)
+    const answer = await post({ query: '{ district { forms { fields { type } } } }' }, bearer)
+    expect(answer.json.errors[0].extensions.code).toBe('INTERNAL_SERVER_ERROR')
+    expect(answer.text).not.toContain('secret-type')
+    expect(gateway.logLines.filter((line) => line.includes(answer.headers['x-request-id'] as string))).toHaveLength(1)
   })
 
   test('that is no Error at all is masked, too', async () => {

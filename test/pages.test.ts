@@ -14,6 +14,7 @@ import { loginMessage } from '../src/domain/mail.ts'
 const mailbox = devMailbox(() => {})
 const notFound: Page = (_req, res) =>
   void res.writeHead(404, { 'Content-Type': 'application/json' }).end('{"error":"There is nothing at this address."}')
+const graphiql = graphiqlPage()
 const pages = consolePages({ devMailbox: mailbox, notFound })
 let server: Server
 let origin: string
@@ -21,7 +22,7 @@ let origin: string
 beforeAll(async () => {
   server = createServer((req, res) => {
     const path = req.url!.split('?')[0]!
-    ;(path === '/graphql' ? graphiqlPage : (pages.get(path) ?? notFound))(req, res)
+    void (path === '/graphql' ? graphiql : (pages.get(path) ?? notFound))(req, res)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -1,12 +1,18 @@
 /** The folder of the embedded database: held by one process at a time, with the development secret beside the data. */
 import { randomBytes } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readFileSync, readlinkSync, rmSync, statSync, utimes, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 
 /** Another process works on this folder. Two at once would lose rows without an error. */
 export class FolderHeld extends Error {}
 
+const heartbeatMs = 5_000
+const heartbeatLostMs = 20_000
+
 interface Holder {
+  /** Where its pid means something: one boot of one machine, one container. */
+  readonly machine: string
   readonly pid: number
   /** When that process started, as Linux counts it: a pid alone may have been given to another since. */
   readonly started: string | null
@@ -19,11 +25,19 @@ interface Holder {
 export function holdFolder(folder: string, pid: number): () => void {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const file = join(folder, 'lock')
-  const other = takeLock(file, { pid, started: startOf(pid) })
+  const other = takeLock(file, { machine: thisMachine(), pid, started: startOf(pid) })
   if (other) {
-    throw new FolderHeld(`DATA_DIR ${folder} is in use by process ${other.pid}. Stop that process, or set DATA_DIR to another folder.`)
+    const where = other.machine === thisMachine() ? '' : ' of another machine or container'
+    throw new FolderHeld(
+      `DATA_DIR ${folder} is in use by process ${other.pid}${where}. Stop that process, or set DATA_DIR to another folder.`,
+    )
   }
-  return () => rmSync(file, { force: true })
+  // Where the lock has gone, a person has removed it: nothing is left to keep alive.
+  const heartbeat = setInterval(() => utimes(file, new Date(), new Date(), () => {}), heartbeatMs).unref()
+  return () => {
+    clearInterval(heartbeat)
+    rmSync(file, { force: true })
+  }
 }
 
 /** Takes a lock, or answers the living process that has it. */
@@ -35,7 +49,7 @@ function takeLock(file: string, me: Holder): Holder | undefined {
       const found = read(file)
       if (found === undefined) continue // released just now
       const holder = parse(found)
-      if (holder && isAlive(holder)) return holder
+      if (holder && isAlive(holder, file)) return holder
       // Only who holds the lock on clearing a dead process's lock may do so: without it, two would clear each other's new one.
       const clearing = `${file}.clearing`
       const faster = takeLock(clearing, me)
@@ -77,13 +91,24 @@ function parse(lock: string): Holder | undefined {
   }
 }
 
-function isAlive({ pid, started }: Holder): boolean {
+function isAlive({ machine, pid, started }: Holder, file: string): boolean {
+  // Its pid says nothing here, but a living process touches its lock again and again.
+  if (machine !== thisMachine()) return Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) < heartbeatLostMs
   try {
     process.kill(pid, 0)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
   }
   return startOf(pid) === started
+}
+
+/** The boot and the PID namespace; the host's name where there is no /proc. */
+function thisMachine(): string {
+  try {
+    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`
+  } catch {
+    return hostname()
+  }
 }
 
 /** Field 22 of /proc/PID/stat; `null` where there is no such file. */
@@ -96,15 +121,18 @@ function startOf(pid: number): string | null {
   }
 }
 
-/** The secret of a gateway that was given none: made once, kept readable for its owner alone. */
+/** The secret of a gateway that was given none: made once, whole or not at all, readable for its owner alone. */
 export function developmentSecret(folder: string): string {
   const file = join(folder, 'secret-key')
-  try {
-    return readFileSync(file, 'utf8').trim()
-  } catch {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    const secret = randomBytes(32).toString('base64url')
-    writeFileSync(file, `${secret}\n`, { flag: 'wx', mode: 0o600 })
-    return secret
+  const kept = read(file)?.trim()
+  if (kept !== undefined) {
+    if (Buffer.byteLength(kept) >= 32) return kept
+    throw new Error(`${file} is damaged: it holds no key. Remove it; sign-in mails that are under way will then not work.`)
   }
+  const mine = `${file}.${randomBytes(6).toString('hex')}`
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  writeFileSync(mine, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 })
+  appears(mine, file)
+  rmSync(mine)
+  return developmentSecret(folder)
 }

@@ -1,13 +1,8 @@
 /** Development's mailbox: nothing leaves this machine; the last messages are kept in memory and printed. */
-import type { Mail, Message } from '../domain/mail.ts'
+import type { Mail, Message, ReceivedMessage } from '../domain/mail.ts'
 
 /** Enough to find one's own message again. */
 const capacity = 50
-
-export interface ReceivedMessage {
-  readonly at: Date
-  readonly message: Message
-}
 
 export interface DevMailbox extends Mail {
   /** The last 50, oldest first. */

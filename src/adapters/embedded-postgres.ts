@@ -5,7 +5,7 @@ import { PrismaPGlite } from 'pglite-prisma-adapter'
 import type { Sql } from 'sql-template-tag'
 import type { Queryable } from '../deps.ts'
 import { dateOid, type OpenDatabase } from './database.ts'
-import { applyMigrations, migrationStatus } from './migrations.ts'
+import { bringUpToDate, migrationStatus } from './migrations.ts'
 import { prismaOn } from './prisma.ts'
 
 /** In pages of 8 kB. PostgreSQL's own 128 MB are cleared at every start, which takes half of its time. */
@@ -22,6 +22,7 @@ export async function openEmbedded(folder: string | undefined, loadDataDir?: Blo
   })
   const factory = new PrismaPGlite(lite)
   const prisma = prismaOn(factory)
+  const select = async (text: string) => (await lite.query<Record<string, unknown>>(text)).rows
   const queryable = (client: Pick<PGlite, 'query'>): Queryable => ({
     query: async <Row>({ text, values }: Sql) => (await client.query<Row>(text, values as unknown[])).rows,
   })
@@ -30,11 +31,8 @@ export async function openEmbedded(folder: string | undefined, loadDataDir?: Blo
     prisma: prisma.connect,
     ...queryable(lite),
     transaction: (work) => lite.transaction((tx) => work(queryable(tx))),
-    async migrate() {
-      const { pending, failed } = await migrationStatus(async (text) => (await lite.query<Record<string, unknown>>(text)).rows)
-      return pending.length + failed.length === 0 ? [] : applyMigrations(factory)
-    },
-    migrationStatus: () => migrationStatus(async (text) => (await lite.query<Record<string, unknown>>(text)).rows),
+    migrate: () => bringUpToDate(select, () => factory),
+    migrationStatus: () => migrationStatus(select),
     async close() {
       await prisma.disconnect()
       await lite.close()

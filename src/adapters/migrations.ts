@@ -60,7 +60,33 @@ export async function migrationStatus(
   return status
 }
 
-/** Applies what is pending. The engine is loaded only then: a warm start does not pay for it. */
+/** A migration did not go through; the message says which, and what to do. */
+export class MigrationFailed extends Error {}
+
+/** What to do about migrations that began and did not finish. */
+export const unfinished = (names: readonly string[]): MigrationFailed =>
+  new MigrationFailed(
+    `A migration began and did not finish: ${names.join(', ')}. Look at what it left behind, then mark it with "prisma migrate resolve".`,
+  )
+
+/**
+ * Applies what is pending. The engine is loaded only where something is: a warm start does not pay for it.
+ * @throws MigrationFailed when one does not go through, now or at an earlier start
+ */
+export async function bringUpToDate(
+  select: (sql: string) => Promise<Record<string, unknown>[]>,
+  factory: () => SqlMigrationAwareDriverAdapterFactory,
+): Promise<string[]> {
+  const { pending, failed } = await migrationStatus(select)
+  if (failed.length > 0) throw unfinished(failed)
+  if (pending.length === 0) return []
+  try {
+    return await applyMigrations(factory())
+  } catch (error) {
+    throw new MigrationFailed(`The migrations ${pending.join(', ')} could not be applied: ${(error as Error).message}`, { cause: error })
+  }
+}
+
 export async function applyMigrations(factory: SqlMigrationAwareDriverAdapterFactory): Promise<string[]> {
   const { SchemaTool } = await import('./schema-engine.ts')
   const tool = await SchemaTool.connect(factory, readSchema())

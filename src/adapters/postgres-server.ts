@@ -5,7 +5,7 @@ import type { Sql } from 'sql-template-tag'
 import { Problem } from '../domain/problem.ts'
 import { dateOid, type OpenDatabase } from './database.ts'
 import { answered } from './database-errors.ts'
-import { applyMigrations, migrationStatus } from './migrations.ts'
+import { bringUpToDate, migrationStatus } from './migrations.ts'
 import { prismaOn } from './prisma.ts'
 
 /** A request is answered within 5 s, whatever the database does: both waits together stay below. */
@@ -70,7 +70,10 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
         connectionTimeoutMillis: connectTimeoutMs,
         application_name: 'credentials-gateway migrate',
       })
+      // A pool of our own: the engine never closes the one that it would open, and the process would wait for that.
+      const engine = new pg.Pool({ connectionString: directUrl, application_name: 'credentials-gateway migrate' })
       client.on('error', () => {}) // the statement under way reports it
+      engine.on('error', () => {})
       await answered(
         client.connect().catch((error: Error) => {
           throw Object.assign(error, { direct: true }) // which of the two addresses it was
@@ -78,17 +81,12 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
       )
       try {
         await client.query('select pg_advisory_lock($1)', [migrationLock])
-        const { pending, failed } = await migrationStatus(async (text) => (await client.query(text)).rows)
-        if (pending.length + failed.length === 0) return []
-        // A pool of our own: the engine never closes the one that it would open, and the process would wait for that.
-        const engine = new pg.Pool({ connectionString: directUrl, application_name: 'credentials-gateway migrate' })
-        engine.on('error', () => {})
-        try {
-          return await applyMigrations(new PrismaPg(engine))
-        } finally {
-          await engine.end()
-        }
+        return await bringUpToDate(
+          async (text) => (await client.query(text)).rows,
+          () => new PrismaPg(engine),
+        )
       } finally {
+        await engine.end()
         await client.end()
       }
     },

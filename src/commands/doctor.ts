@@ -1,12 +1,11 @@
 /** `doctor`: looks at everything the gateway needs, changes nothing, and says what to do where something is wrong. */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Command } from 'commander'
 import sql from 'sql-template-tag'
 import type { OpenDatabase } from '../adapters/database.ts'
+import { unfinished } from '../adapters/migrations.ts'
 import { type Config, ConfigError, readConfig } from '../config.ts'
 import { failureSentence } from '../failure.ts'
-import { failedMigrations, report, withAnyDatabase, withJson } from './operator.ts'
+import { embeddedExists, report, withAnyDatabase, withJson } from './operator.ts'
 
 interface Check {
   readonly name: 'configuration' | 'database' | 'migrations' | 'mail' | 'clock'
@@ -52,7 +51,7 @@ async function examine(environment: Record<string, string | undefined>): Promise
 }
 
 async function examineDatabase(config: Config, environment: Record<string, string | undefined>): Promise<Check[]> {
-  if (config.databaseUrl === undefined && !existsSync(join(config.dataDir, 'postgres'))) {
+  if (config.databaseUrl === undefined && !embeddedExists(config)) {
     return [{ name: 'database', ok: true, message: `embedded in ${config.dataDir}; the first start makes it` }]
   }
   try {
@@ -78,7 +77,7 @@ async function version(db: OpenDatabase, config: Config): Promise<Check> {
 async function migrations(db: OpenDatabase): Promise<Check> {
   const { applied, pending, changed, failed } = await db.migrationStatus()
   const wrong = [
-    ...(failed.length > 0 ? [failedMigrations(failed)] : []),
+    ...(failed.length > 0 ? [unfinished(failed).message] : []),
     ...(changed.length > 0 ? [`changed since they were applied: ${changed.join(', ')}. Restore the files that were applied.`] : []),
     ...(pending.length > 0 && db.kind === 'server' ? [`pending: ${pending.join(', ')}. Run "credentials-gateway migrate".`] : []),
   ]

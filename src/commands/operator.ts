@@ -1,7 +1,10 @@
 /** What the operator's commands share: a database under the server's own configuration, and one way to report. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { holdFolder } from '../adapters/data-folder.ts'
 import { type OpenDatabase, openDatabase } from '../adapters/database.ts'
+import { unfinished } from '../adapters/migrations.ts'
 import { type Config, readConfig } from '../config.ts'
 
 /** A command could not do its work; the message says why and what to do. */
@@ -27,7 +30,7 @@ export function wholeNumber(text: string): number {
  */
 export function withDatabase<Result>(work: (db: OpenDatabase) => Promise<Result>): Promise<Result> {
   return withAnyDatabase(async (db) => {
-    if (db.kind === 'embedded') await migrate(db)
+    if (db.kind === 'embedded') await db.migrate()
     else await expectCurrent(db)
     return work(db)
   })
@@ -51,19 +54,12 @@ export async function withAnyDatabase<Result>(
   }
 }
 
-/** Applies what is pending; a migration that failed before is left to a person. */
-export async function migrate(db: OpenDatabase): Promise<readonly string[]> {
-  const { failed } = await db.migrationStatus()
-  if (failed.length > 0) throw new CommandFailed(failedMigrations(failed))
-  return db.migrate()
-}
-
-export const failedMigrations = (names: readonly string[]): string =>
-  `A migration began and did not finish: ${names.join(', ')}. Look at what it left behind, then mark it with "prisma migrate resolve".`
+/** Whether there is an embedded database already; opening one would make it. */
+export const embeddedExists = ({ dataDir }: Pick<Config, 'dataDir'>): boolean => existsSync(join(dataDir, 'postgres'))
 
 async function expectCurrent(db: OpenDatabase): Promise<void> {
   const { pending, failed } = await db.migrationStatus()
-  if (failed.length > 0) throw new CommandFailed(failedMigrations(failed))
+  if (failed.length > 0) throw unfinished(failed)
   if (pending.length > 0)
     throw new CommandFailed(`The database is behind by ${pending.join(', ')}. Run "credentials-gateway migrate" first.`)
 }

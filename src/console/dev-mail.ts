@@ -1,13 +1,8 @@
 /** `/dev/mail`: development's mailbox in a browser, for this machine only; to everybody else there is no such address. */
 import { escapeHtml } from '../domain/html.ts'
-import type { Message } from '../domain/mail.ts'
+import type { ReceivedMessage } from '../domain/mail.ts'
 import { isLoopbackRequest } from './loopback.ts'
 import { contentSecurityPolicy, type Page, reading, sendHtml } from './page.ts'
-
-interface ReceivedMessage {
-  readonly at: Date
-  readonly message: Message
-}
 
 /** What has been mailed, oldest first. */
 export interface Mailbox {

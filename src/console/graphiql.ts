@@ -68,8 +68,6 @@ interface Rendered {
   readonly headers: Readonly<Record<string, string>>
 }
 
-let rendered: Promise<Rendered> | undefined
-
 /** Made at the first visit: the document is 9 MB, and most starts of the gateway never need it. */
 async function render(): Promise<Rendered> {
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
@@ -105,21 +103,23 @@ async function render(): Promise<Rendered> {
 const inlineScripts = (document: string): string[] => [...document.matchAll(/<script>([\s\S]*?)<\/script>/g)].map(([, script]) => script!)
 
 /** For GET requests to /graphql that accept text/html. */
-export const graphiqlPage: Page = reading((req, res) => {
-  rendered ??= render()
-  rendered.then(
-    ({ gzipped, headers }) => {
-      if (req.headers['if-none-match'] === headers['ETag']) return void res.writeHead(304, headers).end()
-      if (/\bgzip\b/.test(req.headers['accept-encoding'] ?? '')) {
-        res.writeHead(200, { ...headers, 'Content-Encoding': 'gzip', 'Content-Length': gzipped.length })
-        return void res.end(gzipped)
-      }
-      res.writeHead(200, headers)
-      if (req.method === 'HEAD') return void res.end()
-      const plain = createGunzip()
-      plain.pipe(res)
-      plain.end(gzipped)
-    },
-    (error: unknown) => res.destroy(error as Error),
-  )
-})
+export function graphiqlPage(): Page {
+  let rendered: Promise<Rendered> | undefined
+  return reading(async (req, res) => {
+    rendered ??= render()
+    const { gzipped, headers } = await rendered.catch((error: unknown) => {
+      rendered = undefined // the next visit tries again
+      throw error
+    })
+    if (req.headers['if-none-match'] === headers['ETag']) return void res.writeHead(304, headers).end()
+    if (/\bgzip\b/.test(req.headers['accept-encoding'] ?? '')) {
+      res.writeHead(200, { ...headers, 'Content-Encoding': 'gzip', 'Content-Length': gzipped.length })
+      return void res.end(gzipped)
+    }
+    res.writeHead(200, headers)
+    if (req.method === 'HEAD') return void res.end()
+    const plain = createGunzip()
+    plain.pipe(res)
+    plain.end(gzipped)
+  })
+}

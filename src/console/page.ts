@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-export type Page = (req: IncomingMessage, res: ServerResponse) => void
+export type Page = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>
 
 /** From this server, from files, and nothing else; `data:` images are the icon's. */
 const strictPolicy = {

@@ -8,7 +8,7 @@ import sql, { type Sql } from 'sql-template-tag'
 import { z } from 'zod'
 import type { SessionViewer } from '../access/viewer.ts'
 import type { Deps } from '../deps.ts'
-import { authenticate } from './authentication.ts'
+import { sessionViewer } from './authentication.ts'
 import type { Client } from './client.ts'
 import { emailKey, emailSchema } from './email.ts'
 import { parse } from './input.ts'
@@ -112,7 +112,7 @@ async function countTry({ db }: Pick<Deps, 'db'>, client: Client, email: string 
   )
 }
 
-/** Uses the request up and opens the session in one statement: whoever comes second finds nothing to use. */
+/** Uses the request up and opens the session in one statement: whoever comes second finds nothing to use, and nothing is used in vain. */
 async function openSession(
   { db, random }: Pick<Deps, 'db' | 'random'>,
   client: Client,
@@ -120,8 +120,8 @@ async function openSession(
   otherwise: 'WRONG_CODE' | 'WRONG_LINK',
 ): Promise<SignIn> {
   const token = makeToken(random)
-  const [session] = await db.query<{ expiresAt: Date }>(
-    sql`with used as (
+  return db.transaction(async (tx) => {
+    const [session] = await tx.query<{ expiresAt: Date }>(sql`with used as (
           update login_requests r set code_ended_at = coalesce(r.code_ended_at, now()), link_ended_at = now(), mail_due_at = null
           where ${request} and r.link_ended_at is null and r.person_id is not null
           returning r.district_id, r.person_id, r.email_key
@@ -133,8 +133,9 @@ async function openSession(
         insert into sessions (id, token_hash, district_id, person_id, email_key, user_agent, address, expires_at)
         select ${makeId(random)}, ${hashToken(token)}, person.district_id, person.id, person.email_key, ${client.userAgent}, ${client.network},
           now() + make_interval(days => ${sessionLifetimeDays})
-        from person returning expires_at as "expiresAt"`,
-  )
-  if (!session) throw new Problem(otherwise)
-  return { token, expiresAt: session.expiresAt, viewer: (await authenticate(db, token)) as SessionViewer }
+        from person returning expires_at as "expiresAt"`)
+    const viewer = session && (await sessionViewer(tx, token))
+    if (!viewer) throw new Problem(otherwise)
+    return { token, expiresAt: session.expiresAt, viewer }
+  })
 }

@@ -1,6 +1,6 @@
 /** One made-up person, and one made-up interview: rows as the domain writes them, drawn by dice. */
 import type { NewInterview, NewPerson } from './bulk-insert.ts'
-import { boardRole, candidateRole, defaultBoard, defaultForm, defaultProfile, mentorRole } from './district-defaults.ts'
+import { adminRole, boardRole, candidateRole, defaultBoard, defaultForm, defaultProfile, mentorRole } from './district-defaults.ts'
 import type { Dice } from './made-up-dice.ts'
 import { boardNotes, tags, type Tongue, tongues } from './made-up-texts.ts'
 import { makeId } from './tokens.ts'
@@ -62,7 +62,7 @@ export function madeUpInterview(
 function rolesOf(dice: Dice, part: Part): Record<string, number> {
   switch (part) {
     case 'admin':
-      return { '1a': 1 }
+      return { [adminRole]: 1 }
     case 'mentor':
       return dice.chance(0.1) ? { [mentorRole]: 1, [boardRole]: 2 } : { [mentorRole]: 1 }
     case 'board':

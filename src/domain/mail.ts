@@ -13,6 +13,12 @@ export interface Message {
   readonly tag: string
 }
 
+/** A message that a mailbox of this machine took. */
+export interface ReceivedMessage {
+  readonly at: Date
+  readonly message: Message
+}
+
 /** Sends one message. @throws MailRefused when it must not be tried again; any other error may be tried again */
 export interface Mail {
   send(message: Message): Promise<void>

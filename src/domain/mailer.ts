@@ -17,9 +17,8 @@ const longestRetryMs = 60_000
 const pollIntervalMs = 2_000
 /** Mails under way at once: one that hangs holds up nobody else. */
 const parallelMails = 8
-const sweepIntervalMs = 60_000
 
-type MailerDeps = Pick<Deps, 'db' | 'mail' | 'clock' | 'log' | 'config' | 'secrets'>
+type MailerDeps = Pick<Deps, 'db' | 'mail' | 'log' | 'config' | 'secrets'>
 
 export interface Mailer {
   /** Looks now instead of at the next poll. */
@@ -40,14 +39,9 @@ export function startMailer(deps: MailerDeps): Mailer {
   let stopped = false
   let looking: Promise<void> | undefined
   let again = false
-  let lastSweep = 0
 
   const look = async (): Promise<void> => {
     try {
-      if (deps.clock.now() - lastSweep > sweepIntervalMs) {
-        lastSweep = deps.clock.now()
-        await forgetOldRequests(deps.db)
-      }
       while (!stopped && underWay.size < parallelMails) {
         const leased = await leaseOne(deps.db)
         if (!leased) break
@@ -86,11 +80,6 @@ export function startMailer(deps: MailerDeps): Mailer {
       await Promise.all(underWay)
     },
   }
-}
-
-/** Codes stay unique for 24 hours, then their rows go. */
-async function forgetOldRequests(db: Queryable): Promise<void> {
-  await db.query(sql`delete from login_requests where created_at < now() - interval '24 hours'`)
 }
 
 async function leaseOne(db: Queryable): Promise<Leased | undefined> {

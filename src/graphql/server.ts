@@ -1,5 +1,12 @@
 /** The GraphQL endpoint: Yoga's transport around one pipeline of parsing, validation, execution and error mapping. */
-import { type DocumentNode, execute, getOperationAST, type GraphQLSchema, NoSchemaIntrospectionCustomRule, type OperationTypeNode } from 'graphql'
+import {
+  type DocumentNode,
+  execute,
+  getOperationAST,
+  type GraphQLSchema,
+  NoSchemaIntrospectionCustomRule,
+  type OperationTypeNode,
+} from 'graphql'
 import { createYoga, type Plugin, processRegularResult } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../config.ts'

@@ -1,0 +1,39 @@
+/** Connections that die under the gateway: what is under way is refused, and the process lives on. */
+import sql from 'sql-template-tag'
+import { afterAll, expect, test } from 'vitest'
+import { openServer } from '../../src/adapters/postgres-server.ts'
+import { testDatabase } from '../support/database.ts'
+
+const { url } = await testDatabase()
+const db = openServer({ url: url!, directUrl: url!, pooled: false })
+const bystander = openServer({ url: url!, directUrl: url!, pooled: false })
+
+afterAll(() => Promise.all([db.close(), bystander.close()]))
+
+const killBackend = (pid: number) => bystander.query(sql`select pg_terminate_backend(${pid})`)
+
+test('a backend killed inside a transaction ends that transaction, and nothing else', async () => {
+  const work = db.transaction(async (tx) => {
+    const [{ pid } = { pid: 0 }] = await tx.query<{ pid: number }>(sql`select pg_backend_pid() as pid`)
+    await killBackend(pid)
+    await new Promise((resolve) => setTimeout(resolve, 100)) // idle when the connection goes: nobody asks, nobody hears
+    await tx.query(sql`select 1`)
+  })
+  await expect(work).rejects.toMatchObject({ reason: 'UNAVAILABLE' })
+  expect(await db.query(sql`select 1 as one`)).toEqual([{ one: 1 }])
+})
+
+test('a backend killed under a statement refuses that statement, and the next one has another', async () => {
+  const statement = db.query(sql`select pg_terminate_backend(pg_backend_pid())`)
+  await expect(statement).rejects.toMatchObject({ reason: 'UNAVAILABLE' })
+  expect(await db.query(sql`select 1 as one`)).toEqual([{ one: 1 }])
+})
+
+test('idle connections that die are replaced', async () => {
+  await Promise.all(Array.from({ length: 5 }, () => db.query(sql`select pg_sleep(0.05)`)))
+  await bystander.query(
+    sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+  )
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  expect(await db.query(sql`select 1 as one`)).toEqual([{ one: 1 }])
+})
