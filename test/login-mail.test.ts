@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test, vi } from 'vitest'
 import { postmarkMail } from '../src/adapters/postmark.ts'
 import type { Database } from '../src/deps.ts'
 import { type Mail, MailDelayed, MailRefused, type Message } from '../src/domain/mail.ts'
+import { secretId } from '../src/domain/tokens.ts'
 import { type FakePostmark, startFakePostmark } from './support/fake-postmark.ts'
 import { createTestDistrict, type PersonOptions } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
@@ -142,6 +143,21 @@ describe.concurrent('the mailer', () => {
     expect(takenFor(email)).toHaveLength(1)
     expect(codeOf(takenFor(email)[0]!)).not.toBe(codeOf(triesTo(email)[0]!.message))
     expect(await rowsOf(email)).toMatchObject([{ sent: null }, { sent: expect.any(Date), error: null }])
+  })
+
+  test('sends nothing when a newer request is waiting already, whose mail would end this code at once', async () => {
+    const email = await person()
+    await db.query(
+      sql`insert into login_requests (id, email_key, network, secret_id, created_at, mail_due_at)
+          values (${`older-${email}`}, ${email}, '127.0.0.1', ${secretId(deps.secrets[0]!)}, now() - interval '1 second', now()),
+                 (${`newer-${email}`}, ${email}, '127.0.0.1', ${secretId(deps.secrets[0]!)}, now(), now() + interval '4 seconds')`,
+    )
+    await settled(email)
+    expect(takenFor(email)).toHaveLength(1)
+    expect(await rowsOf(email)).toMatchObject([
+      { sent: null, error: 'a newer mail replaces it' },
+      { sent: expect.any(Date), error: null },
+    ])
   })
 
   test('sends nothing any more when the person has been archived', async () => {

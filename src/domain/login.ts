@@ -123,7 +123,7 @@ async function openSession(
   return db.transaction(async (tx) => {
     const [session] = await tx.query<{ expiresAt: Date }>(sql`with used as (
           update login_requests r set code_ended_at = coalesce(r.code_ended_at, now()), link_ended_at = now(), mail_due_at = null
-          where ${request} and r.link_ended_at is null and r.person_id is not null
+          where ${request} and r.person_id is not null
           returning r.district_id, r.person_id, r.email_key
         ), person as (
           update people p set signed_in_at = now() from used
