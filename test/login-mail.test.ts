@@ -149,8 +149,8 @@ describe.concurrent('the mailer', () => {
     const email = await person()
     await db.query(
       sql`insert into login_requests (id, email_key, network, secret_id, created_at, mail_due_at)
-          values (${`older-${email}`}, ${email}, '127.0.0.1', ${secretId(deps.secrets[0]!)}, now() - interval '1 second', now()),
-                 (${`newer-${email}`}, ${email}, '127.0.0.1', ${secretId(deps.secrets[0]!)}, now(), now() + interval '4 seconds')`,
+          values (${randomBytes(6).toString('hex')}, ${email}, '127.0.0.1', ${secretId(deps.secrets[0]!)}, now() - interval '1 second', now()),
+                 (${randomBytes(6).toString('hex')}, ${email}, '127.0.0.1', ${secretId(deps.secrets[0]!)}, now(), now() + interval '4 seconds')`,
     )
     await settled(email)
     expect(takenFor(email)).toHaveLength(1)
