@@ -1,6 +1,7 @@
 /** People, interviews and mentors, many rows a statement; every person with the columns that lists and searches need. */
 import sql from 'sql-template-tag'
 import type { Queryable } from '../deps.ts'
+import type { Interview } from './interviews.ts'
 import { type PersonFacts, personIndex } from './people-index.ts'
 
 export interface NewPerson extends PersonFacts {
@@ -10,22 +11,6 @@ export interface NewPerson extends PersonFacts {
   /** Now, when left out. */
   readonly createdAt?: Date
   readonly updatedAt?: Date
-}
-
-export interface NewInterview {
-  readonly districtId: string
-  readonly id: string
-  readonly personId: string
-  /** YYYY-MM-DD */
-  readonly date: string
-  readonly boardId: string
-  readonly formId: string
-  readonly profileId: string
-  readonly published: boolean
-  readonly responses: Readonly<Record<string, unknown>>
-  readonly recordings: Readonly<Record<string, unknown>>
-  readonly createdAt: Date
-  readonly updatedAt: Date
 }
 
 export interface NewMentorAssignment {
@@ -46,7 +31,7 @@ export async function insertPeople(db: Queryable, people: readonly NewPerson[]):
   )
 }
 
-export async function insertInterviews(db: Queryable, interviews: readonly NewInterview[]): Promise<void> {
+export async function insertInterviews(db: Queryable, interviews: readonly Interview[]): Promise<void> {
   if (interviews.length === 0) return
   await db.query(
     sql`insert into interviews (district_id, id, person_id, date, board_id, form_id, profile_id, published, responses, recordings, created_at, updated_at)

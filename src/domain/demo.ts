@@ -3,7 +3,8 @@ import sql from 'sql-template-tag'
 import { scopes } from '../access/scopes.ts'
 import type { Deps, Queryable, Random } from '../deps.ts'
 import { createApiKey } from './api-keys.ts'
-import { insertInterviews, insertMentorAssignments, insertPeople, type NewInterview, type NewPerson } from './bulk-insert.ts'
+import { insertInterviews, insertMentorAssignments, insertPeople, type NewPerson } from './bulk-insert.ts'
+import type { Interview } from './interviews.ts'
 import {
   demoArchived,
   demoCandidates,
@@ -78,7 +79,7 @@ async function fill(tx: Queryable, { districtId, now, random }: { districtId: st
   )
   await insertInterviews(
     tx,
-    demoInterviews.map(([email, days, published, recommendation, impression, extra]): NewInterview => {
+    demoInterviews.map(([email, days, published, recommendation, impression, extra]): Interview => {
       const { recording, quiz = 1 }: DemoExtra = extra ?? {}
       return {
         districtId,

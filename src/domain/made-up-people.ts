@@ -1,5 +1,6 @@
 /** One made-up person, and one made-up interview: rows as the domain writes them, drawn by dice. */
-import type { NewInterview, NewPerson } from './bulk-insert.ts'
+import type { NewPerson } from './bulk-insert.ts'
+import type { Interview } from './interviews.ts'
 import { adminRole, boardRole, candidateRole, defaultBoard, defaultForm, defaultProfile, mentorRole } from './district-defaults.ts'
 import type { Dice } from './made-up-dice.ts'
 import { boardNotes, tags, type Tongue, tongues } from './made-up-texts.ts'
@@ -40,7 +41,7 @@ export function madeUpPerson(dice: Dice, districtId: string, number: number, par
 export function madeUpInterview(
   dice: Dice,
   { districtId, id: personId, createdAt: since }: NewPerson & { readonly createdAt: Date },
-): NewInterview {
+): Interview {
   const held = between(dice, since)
   const createdAt = new Date(held.getTime() + dice.below(dayMs / 2))
   return {

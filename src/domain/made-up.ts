@@ -2,7 +2,8 @@
 import sql, { raw } from 'sql-template-tag'
 import { z } from 'zod'
 import type { Deps } from '../deps.ts'
-import { insertInterviews, insertMentorAssignments, insertPeople, type NewInterview, type NewMentorAssignment } from './bulk-insert.ts'
+import { insertInterviews, insertMentorAssignments, insertPeople, type NewMentorAssignment } from './bulk-insert.ts'
+import type { Interview } from './interviews.ts'
 import { parse } from './input.ts'
 import { createDice, type Dice } from './made-up-dice.ts'
 import { madeUpInterview, madeUpPerson, type Part } from './made-up-people.ts'
@@ -110,7 +111,7 @@ async function fill({ db, dice, addresses, onProgress }: Filling, districtId: st
       db,
       rows.flatMap(({ id }) => mentorsFor(dice, districtId, id, mentorIds)),
     )
-    let pending: NewInterview[] = []
+    let pending: Interview[] = []
     const flush = async () => {
       await insertInterviews(db, pending)
       onProgress(pending.length)
