@@ -215,6 +215,49 @@ describe('what is done', () => {
     expect(made['districts']).toContain(made['largestDistrictId'])
   })
 
+  test.runIf(!isServer)('migrate --status looks, and makes no database where there is none yet', async () => {
+    const untouched = join(folder, 'looked-at')
+    const { code, stdout } = await run(['migrate', '--status', '--json'], { DATA_DIR: untouched })
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ applied: [], pending: [expect.stringMatching(/_init$/)] })
+    expect(existsSync(untouched)).toBe(false)
+  })
+
+  test.runIf(!isServer)('a gateway that is still starting is alive and not ready, and SIGTERM ends it with 0', async () => {
+    const port = await freePort()
+    const child = begin(['start'], { DATA_DIR: join(folder, 'first-start'), PORT: String(port) })
+    child.stdout!.resume()
+    const ended = once(child, 'exit')
+    const status = (path: string) =>
+      fetch(`http://127.0.0.1:${port}${path}`).then(
+        (answer) => answer.status,
+        () => 0,
+      )
+    await expect.poll(() => status('/livez'), { timeout: 60_000, interval: 20 }).toBe(200)
+    expect([200, 503]).toContain(await status('/readyz'))
+    child.kill('SIGTERM')
+    expect(await ended).toEqual([0, null])
+  })
+
+  test('start --json says in one line of JSON what the welcome says', async () => {
+    const child = begin(['start', '--json'], { ...environment, PORT: String(await freePort()) })
+    const ended = once(child, 'exit')
+    let stdout = ''
+    for await (const chunk of child.stdout!.iterator({ destroyOnReturn: false })) {
+      stdout += String(chunk)
+      if (stdout.includes('"publicUrl"') && stdout.endsWith('\n')) break
+    }
+    child.stdout!.resume()
+    child.kill('SIGTERM')
+    expect(await ended).toEqual([0, null])
+    const line = stdout.split('\n').find((each) => each.includes('"publicUrl"'))!
+    expect(JSON.parse(line)).toMatchObject({
+      publicUrl: expect.stringMatching(/^http:/),
+      database: isServer ? 'server' : 'embedded',
+      found: expect.any(Object),
+    })
+  })
+
   test('start runs the gateway until SIGTERM, and then ends with 0', async () => {
     const port = await freePort()
     const child = begin(['start'], { ...environment, PORT: String(port) })

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import sql, { raw as verbatim, type Sql } from 'sql-template-tag'
 import { describe, expect, test } from 'vitest'
 import { emailKey } from '../src/domain/email.ts'
+import { Problem } from '../src/domain/problem.ts'
 import { loginCode } from '../src/domain/tokens.ts'
 import type { Database } from '../src/deps.ts'
 import { createTestDistrict, type PersonOptions } from './support/fixtures.ts'
@@ -660,3 +661,25 @@ describe('an address in several districts', () => {
 async function expectQueueEmpty(): Promise<void> {
   await expect.poll(() => db.query(sql`select id from login_requests where mail_due_at is not null`), { timeout: 10_000 }).toEqual([])
 }
+
+test('a database that fails in the middle of a sign-in uses nothing up', async () => {
+  const { email } = await district.person()
+  const from = { address: '203.0.113.77' }
+  await requestLogin(email, from)
+  const { code } = await gateway.nextMail(email)
+  const failing: Database = {
+    ...db,
+    transaction: (work) =>
+      db.transaction((tx) =>
+        work({
+          query: (statement) =>
+            statement.text.includes('from sessions s')
+              ? Promise.reject(new Problem('UNAVAILABLE', { retryAfter: 1 }))
+              : tx.query(statement),
+        }),
+      ),
+  }
+  const url = await serve({ ...deps, db: failing })
+  expect((await raw(`${url}/api/auth/verify`, json({ code }, headersOf(from)))).status).toBe(503)
+  expect((await verifyCode(code, undefined, from)).json.data.verifyCode.ok).toBe(true)
+})

@@ -4,8 +4,9 @@ import { PGlite } from '@electric-sql/pglite'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
 import sql from 'sql-template-tag'
 import { expect, test } from 'vitest'
-import { migrationStatus, readMigrations, readSchema, type Migration } from '../src/adapters/migrations.ts'
+import { MigrationFailed, migrationStatus, readMigrations, readSchema, type Migration } from '../src/adapters/migrations.ts'
 import { SchemaTool } from '../src/adapters/schema-engine.ts'
+import { failureSentence } from '../src/failure.ts'
 import { isServer, testDatabase } from './support/database.ts'
 
 const database = testDatabase()
@@ -66,4 +67,18 @@ test('a new, a changed and an unfinished migration are told apart', async () => 
 test('a database without the record has everything pending', async () => {
   const none = await migrationStatus(async () => [{ present: false }])
   expect(none).toEqual({ applied: [], pending: names, changed: [], failed: [] })
+})
+
+test('a migration that did not finish stops the next start with one sentence that names it', async () => {
+  const db = await database
+  const [first] = names
+  await db.query(sql`update _prisma_migrations set finished_at = null where migration_name = ${first}`)
+  try {
+    const failure: unknown = await db.migrate().catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(MigrationFailed)
+    expect(failureSentence(failure, {})).toMatch(new RegExp(`^A migration began and did not finish: ${first}\\. .*$`))
+  } finally {
+    await db.query(sql`update _prisma_migrations set finished_at = now() where migration_name = ${first}`)
+  }
+  expect(await db.migrate()).toEqual([])
 })
