@@ -11,6 +11,7 @@ import type { Deps } from '../../src/deps.ts'
 import type { Mail, Message } from '../../src/domain/mail.ts'
 import { startMailer } from '../../src/domain/mailer.ts'
 import { type TestDatabase, testDatabase } from './database.ts'
+import { type Json, parsed } from './http.ts'
 
 export interface Gateway {
   readonly url: string
@@ -36,8 +37,7 @@ export interface Answer {
   readonly headers: Headers
   readonly text: string
   /** The parsed JSON, or `undefined` for something else. */
-  // oxlint-disable-next-line typescript/no-explicit-any
-  readonly json: any
+  readonly json: Json
 }
 
 /** Starts a gateway for this test file; it ends after the last test. */
@@ -130,12 +130,4 @@ function secretsIn({ text }: Message): { code: string; link: string; token: stri
   const code = /\d{6}/.exec(text)![0]
   const link = /^https?:\/\/\S+$/m.exec(text)![0]
   return { code, link, token: link.split('#')[1]! }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -7,13 +7,16 @@ import { afterAll } from 'vitest'
 import { createApp } from '../../src/app.ts'
 import type { Deps } from '../../src/deps.ts'
 
+/** An answer's body. Tests look into it before they know its shape: what is not there fails their assertion. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Json = any
+
 export interface RawAnswer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly text: string
   /** The parsed JSON, or `undefined` for something else. */
-  // oxlint-disable-next-line typescript/no-explicit-any
-  readonly json: any
+  readonly json: Json
 }
 
 export interface RawRequest {
@@ -69,7 +72,7 @@ export const json = (body: unknown, headers: RawRequest['headers'] = {}): RawReq
   body: typeof body === 'string' ? body : JSON.stringify(body),
 })
 
-function parsed(answer: string): unknown {
+export function parsed(answer: string): unknown {
   try {
     return JSON.parse(answer)
   } catch {
