@@ -2,7 +2,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type DocumentNode,
-  execute,
   type ExecutionResult,
   type GraphQLError,
   type GraphQLSchema,
@@ -14,6 +13,7 @@ import {
 import { type ProblemCode, statusOf } from '../domain/problem.ts'
 import type { Context } from '../graphql/context.ts'
 import { finishResult, headersFor, problemIn } from '../graphql/errors.ts'
+import { executeDocument } from '../graphql/execution.ts'
 import { expectJson, HttpRefusal, readBody, sendJson } from '../http.ts'
 import { type Route, routes } from './routes.ts'
 
@@ -39,7 +39,7 @@ export function createRestHandler(schema: GraphQLSchema): RestHandler {
     const { route, params } = match(prepared, req.method ?? 'GET', path)
     const context = await contextOf()
     const variableValues = given(route.variables?.({ params, body: await jsonBody(req, route) }) ?? {})
-    const executed = await execute({ schema, document: route.parsed, contextValue: context, variableValues })
+    const executed = await executeDocument({ schema, document: route.parsed, contextValue: context, variableValues })
     const result = finishResult(executed, context, { query: route.isQuery, suggestions: false })
     const [error] = result.errors ?? []
     if (error) return refuse(res, error)
