@@ -16,18 +16,18 @@ const key = await district.key('read:people')
 const filter = { tag: 'listed' }
 for (const last of ['Adams', 'Baker', 'Clark']) await district.person({ last, tags: ['listed'], roles: { '1c': 1 } })
 
-/** What the libraries said and heard beneath what they show. */
-const exchanges: { method: string | undefined; status: number; type: string | null }[] = []
+/** What the libraries said and heard on the wire, beneath what they show. */
+const heard: { method: string | undefined; status: number; type: string | null }[] = []
 const listening: typeof fetch = async (input, init) => {
   const response = await fetch(input, init)
-  exchanges.push({ method: init?.method, status: response.status, type: response.headers.get('content-type') })
+  heard.push({ method: init?.method, status: response.status, type: response.headers.get('content-type') })
   return response
 }
 const modern = 'application/graphql-response+json; charset=utf-8'
 
 type Page = ResultOf<typeof peoplePage>['people'] | undefined
 
-/** What a page holds; takes only what a library hands on with its type. */
+/** What a page holds. */
 const inBrief = (page: Page) => ({
   people: page?.edges.map(({ node }) => node.last),
   roles: page?.nodes.map(({ roles }) => roles.map(({ rank }) => rank)),
@@ -63,7 +63,7 @@ describe('@apollo/client', () => {
     const after = first.data?.people?.pageInfo.endCursor ?? null
     const second = await client.query({ query: peoplePage, variables: { first: 2, after, filter } })
     expect(inBrief(second.data?.people)).toEqual(secondPage)
-    expect(exchanges.at(-1)).toEqual({ method: 'POST', status: 200, type: modern })
+    expect(heard.at(-1)).toEqual({ method: 'POST', status: 200, type: modern })
 
     // @ts-expect-error A list may be refused and be null.
     expect(first.data?.people.totalCount).toBe(3)
@@ -91,7 +91,7 @@ describe('@apollo/client', () => {
   test('shows a token that is wrong as such', async () => {
     const asked = as('nope').query({ query: peoplePage, variables: { first: 2 } })
     expect(shown(await asked.catch((error: unknown) => error))).toEqual(invalidToken)
-    expect(exchanges.at(-1)).toEqual({ method: 'POST', status: 401, type: modern })
+    expect(heard.at(-1)).toEqual({ method: 'POST', status: 401, type: modern })
   })
 
   test('does not compile with a variable of another type, and shows its refusal', async () => {
@@ -117,7 +117,7 @@ describe('@urql/core', () => {
     const after = first.data?.people?.pageInfo.endCursor ?? null
     const second = await client.query(peoplePage, { first: 2, after, filter })
     expect(inBrief(second.data?.people)).toEqual(secondPage)
-    expect(exchanges.at(-1)).toEqual({ method: 'GET', status: 200, type: modern })
+    expect(heard.at(-1)).toEqual({ method: 'GET', status: 200, type: modern })
 
     // @ts-expect-error A list may be refused and be null.
     expect(first.data?.people.totalCount).toBe(3)
@@ -177,7 +177,7 @@ describe('graphql-request', () => {
     const after = first.people?.pageInfo.endCursor ?? null
     const second = await client.request(peoplePage, { first: 2, after, filter })
     expect(inBrief(second.people)).toEqual(secondPage)
-    expect(exchanges.at(-1)).toEqual({ method: 'POST', status: 200, type: modern })
+    expect(heard.at(-1)).toEqual({ method: 'POST', status: 200, type: modern })
 
     // @ts-expect-error A list may be refused and be null.
     expect(first.people.totalCount).toBe(3)
