@@ -3,8 +3,11 @@ import { z } from 'zod'
 
 const maxLength = 254 // RFC 5321, 4.5.3.1.3
 
-/** What two spellings of one address have in common: NFKC, lower case, no space around it. */
-export const emailKey = (email: string): string => email.normalize('NFKC').trim().toLowerCase()
+/**
+ * What two spellings of one address have in common: NFKC, lower case, no space around it. NFKC once more, since a capital may be
+ * composed of two characters where the small letter is one (J̌ and ǰ).
+ */
+export const emailKey = (email: string): string => email.normalize('NFKC').trim().toLowerCase().normalize('NFKC')
 
 /**
  * One address: NFKC first, then checked, so that what is validated is what is used. Commas, quotes, semicolons and
