@@ -15,9 +15,17 @@ const address = /^[^\s@,;:"<>()[\]\\\p{Cc}\p{Cs}]+@[^\s@,;:"'<>()[\]\\\p{Cc}\p{C
 /**
  * One address: NFKC first, then checked, so that what is validated is what is used. Commas, double quotes, semicolons and
  * line breaks, which make two recipients of one string, are refused.
+ *
+ * The domain is kept as its key has it: in which district it may be written in capitals, mail for one key goes to one domain. (ẞ in a
+ * domain is ss to one mail server and ß to the next: whoever owned the one would sign in as the other.)
  */
 export const emailSchema = z
   .string('An e-mail address is needed, as one string.')
   .max(1_000, 'This is not an e-mail address.')
-  .transform((email) => email.normalize('NFKC').trim())
+  .transform((email) =>
+    email
+      .normalize('NFKC')
+      .trim()
+      .replace(/@[^@]*$/, emailKey),
+  )
   .refine((email) => email.length <= maxLength && address.test(email), 'This is not an e-mail address.')
