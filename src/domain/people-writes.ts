@@ -144,7 +144,7 @@ async function rolesOf(tx: Queryable, districtId: string): Promise<Roles> {
 function demandReach(viewer: SignedInViewer, known: Roles, held: Readonly<Record<string, number>>, { mayBeUnknown = false } = {}): void {
   const permissions = Object.keys(held).map((roleId) => {
     const role = known.get(roleId)
-    if (!role && !mayBeUnknown) throw invalid(`input.roles.${roleId}`, 'This district has no such role.')
+    if (!role && !mayBeUnknown) throw invalid(`input.roles.${roleId.slice(0, 64)}`, 'This district has no such role.')
     return role ?? {}
   })
   if (!reaches(viewer, powersOf(permissions))) throw new Problem('ABOVE_YOURSELF')
