@@ -81,8 +81,8 @@ export function createPerson(deps: WriteDeps, caller: Caller, input: NewPersonIn
 /** What a change did to the sign-ins of its person. */
 export interface ChangedPerson {
   readonly id: string
-  /** Whether what this person may do, or can sign in with, is not what it was. */
-  readonly standingChanged: boolean
+  /** Whether a session of this person is another one now, or none: by what they may do, can sign in with, or are written to in. */
+  readonly sessionsChanged: boolean
 }
 
 /**
@@ -101,7 +101,7 @@ export function updatePerson(deps: WriteDeps, { viewer, client }: Caller, id: st
     if (!before) throw new Problem('NO_SUCH_RECORD')
     const after = { ...before, ...withoutUndefined(given) }
     const changed = (Object.keys(members) as (keyof typeof members)[]).filter((name) => !isDeepStrictEqual(before[name], after[name]))
-    if (changed.length === 0) return { id, standingChanged: false }
+    if (changed.length === 0) return { id, sessionsChanged: false }
 
     const endsSignIns = changed.includes('email') || (after.archived && !before.archived)
     const standingChanged = endsSignIns || changed.includes('roles') || changed.includes('archived')
@@ -115,7 +115,7 @@ export function updatePerson(deps: WriteDeps, { viewer, client }: Caller, id: st
       { districtId, actor: actorOf(viewer), action: 'PERSON_UPDATE', record: { type: 'PERSON', id }, members: changed },
     ])
     if (endsSignIns) await endSignIns(tx, deps.random, { viewer, client }, id)
-    return { id, standingChanged }
+    return { id, sessionsChanged: standingChanged || changed.includes('language') }
   })
 }
 
