@@ -10,17 +10,35 @@ export type Answers = Readonly<Record<string, unknown>>
 const maxLength = { short_text: 1_000, long_text: 20_000 }
 
 /**
+ * What answers look like whatever the form: an object by field id, or `null` for none, and in it nothing deeper than a text by
+ * language, so that what is kept, compared or sealed has an end.
+ */
+export const answersSchema = z.unknown().transform((given, context): Answers | null | undefined => {
+  if (given === null || given === undefined) return given
+  if (!isObject(given)) {
+    context.addIssue('Responses are an object by the ids of the form’s fields.')
+    return z.NEVER
+  }
+  for (const [id, value] of Object.entries(given)) {
+    const isDeep =
+      typeof value === 'object' && value !== null && Object.values(value).some((each) => typeof each === 'object' && each !== null)
+    if (isDeep)
+      context.addIssue({ code: 'custom', path: [shortened(id)], message: 'A response is a number, an option or a text by language.' })
+  }
+  return given
+})
+
+/**
  * Merges answers into those that there are: `null` clears one, or in place of the object all of them.
  * @param field where the answers stand in the input
  * @throws Problem INVALID_INPUT with the path of the first answer that is not one
  */
-export function mergeAnswers({ fields }: Form, before: Answers, given: unknown, field: string): Answers {
+export function mergeAnswers({ fields }: Form, before: Answers, given: Answers | null, field: string): Answers {
   if (given === null) return {}
-  if (typeof given !== 'object' || Array.isArray(given)) throw invalid(field, 'Responses are an object by the ids of the form’s fields.')
   const after = new Map(Object.entries(before))
   for (const [id, value] of Object.entries(given)) {
     const answered = fields.find((each) => each.id === id)
-    const path = `${field}.${id.slice(0, 64)}`
+    const path = `${field}.${shortened(id)}`
     if (!answered) throw invalid(path, 'The form has no such field.')
     if (value === null) after.delete(id)
     else after.set(id, checked(answered, value, path))
@@ -29,7 +47,7 @@ export function mergeAnswers({ fields }: Form, before: Answers, given: unknown, 
 }
 
 /** Answers to one form say nothing about another, where the same id may be a public field. */
-export function demandNoneLeft(before: Answers, given: unknown, field: string): void {
+export function demandNoneLeft(before: Answers, given: Answers | null | undefined, field: string): void {
   const answeredAnew = given === undefined ? {} : given
   const left = answeredAnew === null ? undefined : Object.keys(before).find((id) => !Object.hasOwn(answeredAnew, id))
   if (left !== undefined)
@@ -73,3 +91,8 @@ function text(most: number, value: unknown, path: string): unknown {
   })
   return Object.fromEntries(entries)
 }
+
+const isObject = (value: unknown): value is Answers => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** What a client calls a field may be anything: it is repeated no longer than a name is. */
+const shortened = (name: string): string => name.slice(0, 64)
