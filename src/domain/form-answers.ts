@@ -78,18 +78,21 @@ function chosen({ options }: FormField, value: unknown, path: string): unknown {
   return /^(0|[1-9]\d{0,8})$/.test(option.id) ? Number(option.id) : option.id
 }
 
+/** A text by language. Not z.record, which leaves `__proto__` out as if it had not been there. */
 function text(most: number, value: unknown, path: string): unknown {
-  const byLanguage = z.record(z.string(), textSchema(most)).safeParse(value)
-  if (!byLanguage.success || Object.keys(byLanguage.data).length === 0) {
-    const tooLong = byLanguage.error?.issues.find(({ code }) => code !== 'invalid_type')
-    throw invalid(path, tooLong?.message ?? 'A text is given by language: {"en": "…"}.')
-  }
-  const entries = Object.entries(byLanguage.data).map(([tag, each]): [string, string] => {
+  const given = isObject(value) ? Object.entries(value) : []
+  if (given.length === 0) throw invalid(path, 'A text is given by language: {"en": "…"}.')
+  const texts = new Map<string, string>()
+  for (const [tag, each] of given) {
+    const at = `${path}.${shortened(tag)}`
     const language = languageSchema.safeParse(tag)
-    if (!language.success) throw invalid(`${path}.${tag.slice(0, 35)}`, 'This is not a BCP 47 language tag, such as en or pt-BR.')
-    return [language.data, each]
-  })
-  return Object.fromEntries(entries)
+    if (!language.success) throw invalid(at, 'This is not a BCP 47 language tag, such as en or pt-BR.')
+    if (texts.has(language.data)) throw invalid(at, 'Each language is given once.')
+    const said = textSchema(most).safeParse(each)
+    if (!said.success) throw invalid(at, said.error.issues[0]!.message)
+    texts.set(language.data, said.data)
+  }
+  return Object.fromEntries(texts)
 }
 
 const isObject = (value: unknown): value is Answers => typeof value === 'object' && value !== null && !Array.isArray(value)
