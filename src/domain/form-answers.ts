@@ -39,9 +39,10 @@ export function mergeAnswers({ fields }: Form, before: Answers, given: Answers |
   for (const [id, value] of Object.entries(given)) {
     const answered = fields.find((each) => each.id === id)
     const path = `${field}.${shortened(id)}`
-    if (!answered) throw invalid(path, 'The form has no such field.')
-    if (value === null) after.delete(id)
-    else after.set(id, checked(answered, value, path))
+    // An answer to the form before this one, or to a field that is no more, can still be cleared.
+    if (value === null && (answered || after.has(id))) after.delete(id)
+    else if (answered) after.set(id, checked(answered, value, path))
+    else throw invalid(path, 'The form has no such field.')
   }
   return Object.fromEntries(after)
 }
