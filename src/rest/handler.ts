@@ -49,7 +49,7 @@ function answerOf(schema: GraphQLSchema, route: Route, stallMs: number): Answer 
   const execute = executorOf(schema, route)
   return async ({ req, res, params, contextOf }) => {
     const context = await contextOf()
-    const query = new URLSearchParams(req.url?.split('?', 2)[1])
+    const query = new URLSearchParams(/\?(.*)/s.exec(req.url ?? '')?.[1])
     const variables = given(route.variables?.({ params, query, body: await jsonBody(req, route) }) ?? {})
     const read: Read = async (after) => {
       if (after === undefined) return execute(context, variables)

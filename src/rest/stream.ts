@@ -1,10 +1,9 @@
 /** A JSON array of any length in constant memory. What ends early ends as a broken connection, never as a shorter array. */
-import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 
 /** One page of what is listed, and how to read the next, if there is one. */
 export interface Page {
-  readonly items: Iterable<unknown>
+  readonly items: readonly unknown[]
   readonly next: (() => Promise<Page>) | undefined
 }
 
@@ -17,31 +16,39 @@ export class ClientGone extends Error {}
  * @throws whatever else ended it early; the connection is closed then
  */
 export async function streamArray(res: ServerResponse, first: Page, stallMs: number): Promise<void> {
-  const gone = new AbortController()
-  res.once('close', () => gone.abort())
-  const taken = async (event: 'drain' | 'finish'): Promise<void> => {
-    try {
-      await once(res, event, { signal: AbortSignal.any([gone.signal, AbortSignal.timeout(stallMs)]) })
-    } catch (error) {
-      throw gone.signal.aborted ? new ClientGone() : new Error(`The client has taken nothing for ${stallMs} ms.`, { cause: error })
-    }
-  }
   try {
     res.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8' })
     let before = '['
     for (let page: Page | undefined = first; page; page = await page.next?.()) {
       for (const item of page.items) {
-        if (!res.write(before + JSON.stringify(item))) await taken('drain')
+        if (!res.write(before + JSON.stringify(item))) await taken(res, 'drain', stallMs)
         before = ','
       }
       // An embedded database answers without a wait in which others would have their turn.
       await new Promise((resolve) => setImmediate(resolve))
-      if (gone.signal.aborted) return
+      if (res.destroyed) return
     }
     res.end(before === '[' ? '[]' : ']')
-    await taken('finish')
+    await taken(res, 'finish', stallMs)
   } catch (error) {
     res.destroy()
     if (!(error instanceof ClientGone)) throw error
   }
+}
+
+/** Waits until the client has taken what was written. */
+function taken(res: ServerResponse, event: 'drain' | 'finish', stallMs: number): Promise<void> {
+  if (res.destroyed) throw new ClientGone()
+  return new Promise((resolve, reject) => {
+    const end = (error?: Error) => {
+      clearTimeout(timer)
+      res.off(event, onTaken).off('close', onGone)
+      if (error) reject(error)
+      else resolve()
+    }
+    const onTaken = () => end()
+    const onGone = () => end(new ClientGone())
+    const timer = setTimeout(() => end(new Error(`The client has taken nothing for ${stallMs} ms.`)), stallMs)
+    res.once(event, onTaken).once('close', onGone)
+  })
 }

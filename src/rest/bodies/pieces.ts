@@ -13,13 +13,11 @@ export const unixMs = (moment: string): number => Date.parse(moment)
 export const flagSchema = (description: string) => z.literal([0, 1]).meta({ description })
 export const flag = (is: boolean): 0 | 1 => (is ? 1 : 0)
 
-const multilingual = z
-  .record(z.string(), z.string())
-  .meta({
-    id: 'Multilingual',
-    description: 'A text in several languages, keyed by language.',
-    examples: [{ en: 'English', es: 'Español' }],
-  })
+const multilingual = z.record(z.string(), z.string()).meta({
+  id: 'Multilingual',
+  description: 'A text in several languages, keyed by language.',
+  examples: [{ en: 'English', es: 'Español' }],
+})
 export const multilingualSchema = (description: string) => multilingual.meta({ description })
 export const byLanguage = (texts: readonly LocalizedTextResult[]): Record<string, string> =>
   Object.fromEntries(texts.map(({ language, text }) => [language, text]))
