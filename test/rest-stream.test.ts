@@ -85,7 +85,9 @@ const idsOf = ({ text }: List) => JSON.parse(text).map(({ id }: { id: string }) 
 function expectBroken({ status, complete, text }: List, pages: number): void {
   expect({ status, complete }).toEqual({ status: 200, complete: false })
   expect(() => JSON.parse(text)).toThrow(SyntaxError)
-  expect(text.match(/"id":/g) ?? []).toHaveLength(200 * pages)
+  const items = text.match(/"id":/g) ?? []
+  expect(items.length).toBeGreaterThan(0)
+  expect(items.length).toBeLessThanOrEqual(200 * pages)
 }
 const brokenOff = () => gateway.logLines.filter((line) => line.includes('an answer was broken off'))
 
@@ -292,20 +294,19 @@ await untampered.query(
 )
 
 describe('a reader', () => {
-  test('who goes away is read for no longer', async () => {
+  test.each([
+    ['a page is read', / from people p .* limit /s, 3],
+    ['the credential is looked at', /from api_keys k/, 4],
+  ])('who goes away while %s is read for no longer', async (_while, statement, time) => {
     const { url, ended, sockets } = await serveRest(30_000)
-    let [pages, afterwards, isGone] = [0, 0, false]
-    beforePages(async (page) => {
-      pages = page
-      if (page !== 3) return
+    let [times, pages, afterwards, isGone] = [0, 0, 0, false]
+    before = async (text) => {
+      if (isGone && !/login_requests|set last_used_at/.test(text)) afterwards++
+      if (/ from people p .* limit /s.test(text)) pages++
+      if (!statement.test(text) || ++times !== time) return
       socket.resetAndDestroy()
       await new Promise((resolve) => sockets[0]!.once('close', resolve))
       isGone = true
-    })
-    const page = before
-    before = (text) => {
-      if (isGone && !text.includes('login_requests')) afterwards++
-      return page(text)
     }
     const socket = await ask(url, key)
     socket.resume()
