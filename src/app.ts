@@ -8,6 +8,7 @@ import { consolePages } from './console/pages.ts'
 import { contextOf } from './context-of.ts'
 import { allowCrossOrigin } from './cors.ts'
 import type { Deps } from './deps.ts'
+import { rememberedCredentials } from './domain/credentials.ts'
 import { Problem } from './domain/problem.ts'
 import { headersFor } from './graphql/errors.ts'
 import { buildSchema } from './graphql/schema.ts'
@@ -21,6 +22,7 @@ const maxGraphqlBytes = 1_000_000
 /** @param devMailbox where development's mail is kept, if it is */
 export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
   const schema = buildSchema()
+  const door = { deps, credentials: rememberedCredentials(deps) }
   const graphql = createGraphqlServer(deps, schema)
   const rest = createRestHandler(schema)
   const pages = consolePages({ devMailbox, notFound: (_req, res) => sendRefusal(res, '/', nothingHere()) })
@@ -31,11 +33,11 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
     if (path === '/graphql') {
       if (req.method === 'GET' && wantsPage(req)) return graphiql(req, res)
       const body = req.method === 'POST' ? await graphqlBody(req) : undefined
-      const gateway = await contextOf(deps, req, res, requestId)
+      const gateway = await contextOf(door, req, res, requestId)
       await graphql(Object.assign(req, body === undefined ? {} : { body }), res, { gateway })
       return
     }
-    if (path.startsWith('/api/')) return rest(req, res, path, () => contextOf(deps, req, res, requestId))
+    if (path.startsWith('/api/')) return rest(req, res, path, () => contextOf(door, req, res, requestId))
     if (path === '/livez') return sendJson(res, 200, { ok: true })
     if (path === '/readyz') {
       await deps.db.query(sql`select 1`)

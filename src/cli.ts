@@ -2,6 +2,7 @@
 /** The operator's commands. Exit code 0: done; 1: it failed, and stderr says why; 2: wrong usage. */
 import { Command, CommanderError } from 'commander'
 import { addApiKey } from './commands/api-key.ts'
+import { addAudit } from './commands/audit.ts'
 import { addDistrict } from './commands/district.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addMigrate } from './commands/migrate.ts'
@@ -20,7 +21,7 @@ const program = new Command('credentials-gateway')
   .addHelpText('after', '\nExit codes: 0 done, 1 it failed, 2 wrong usage. Errors go to stderr.')
   .exitOverride() // before the commands: each takes it over as it is added
 
-for (const add of [addStart, addMigrate, addDistrict, addApiKey, addSeed, addDoctor]) add(program)
+for (const add of [addStart, addMigrate, addDistrict, addApiKey, addSeed, addAudit, addDoctor]) add(program)
 
 try {
   await program.parseAsync()

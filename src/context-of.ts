@@ -2,8 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { anonymous, type Viewer } from './access/viewer.ts'
 import type { Deps } from './deps.ts'
-import { authenticate, bearerToken } from './domain/authentication.ts'
+import { bearerToken } from './domain/authentication.ts'
 import { clientAddress, networkOf } from './domain/client.ts'
+import type { Credentials } from './domain/credentials.ts'
 import { Problem } from './domain/problem.ts'
 import { sessionLifetimeDays } from './domain/sessions.ts'
 import { isToken } from './domain/tokens.ts'
@@ -17,7 +18,12 @@ const browserCookieSeconds = 180 * 86_400
  * Reads who asks, and from where.
  * @throws Problem INVALID_CREDENTIAL or MALFORMED_CREDENTIAL when a credential came and is not good
  */
-export async function contextOf(deps: Deps, req: IncomingMessage, res: ServerResponse, requestId: string): Promise<Context> {
+export async function contextOf(
+  { deps, credentials }: { deps: Deps; credentials: Credentials },
+  req: IncomingMessage,
+  res: ServerResponse,
+  requestId: string,
+): Promise<Context> {
   const cookies = cookieJar(deps.config.publicUrl, res)
   const authorization = req.headersDistinct['authorization'] ?? []
   // A present Authorization header, even a wrong one, makes the cookie count for nothing.
@@ -25,14 +31,16 @@ export async function contextOf(deps: Deps, req: IncomingMessage, res: ServerRes
   const browserToken = cookieOf(req, cookies.browser)
   return new Context({
     deps,
-    requestId,
-    viewer: await viewerOf(deps, authorization, cookieSession ? cookieOf(req, cookies.session) : undefined),
+    credentials,
+    viewer: await viewerOf(credentials, authorization, cookieSession ? cookieOf(req, cookies.session) : undefined),
     client: {
+      requestId,
       network: networkOf(
         clientAddress(req.socket.remoteAddress, req.headers['x-forwarded-for'] as string | undefined, deps.config.trustedProxyHops),
       ),
       userAgent: req.headers['user-agent']?.slice(0, 300) ?? null,
       browserToken: browserToken !== undefined && isToken(browserToken) ? browserToken : undefined,
+      idempotencyKey: req.headers['idempotency-key'] as string | undefined,
     },
     outgoing: {
       keepBrowser: (token) => cookies.set(cookies.browser, token, browserCookieSeconds),
@@ -44,12 +52,12 @@ export async function contextOf(deps: Deps, req: IncomingMessage, res: ServerRes
   })
 }
 
-async function viewerOf({ db }: Deps, authorization: readonly string[], cookie: string | undefined): Promise<Viewer> {
+async function viewerOf(credentials: Credentials, authorization: readonly string[], cookie: string | undefined): Promise<Viewer> {
   const token = bearerToken(authorization)
-  if (token !== undefined) return authenticate(db, token)
+  if (token !== undefined) return credentials.authenticate(token)
   if (cookie === undefined || !isToken(cookie)) return anonymous
   try {
-    return await authenticate(db, cookie)
+    return await credentials.authenticate(cookie)
   } catch (error) {
     // A browser cannot help sending an old cookie: it is simply signed out.
     if (error instanceof Problem && error.reason === 'INVALID_CREDENTIAL') return anonymous

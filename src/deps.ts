@@ -14,8 +14,24 @@ export interface Queryable {
 export interface Database extends Queryable {
   /** All of the work or none of it. Only `tx` belongs inside: a query beside it would wait for this transaction. */
   transaction<Result>(work: (tx: Queryable) => Promise<Result>): Promise<Result>
+  /** Hears what is announced on a channel (NOTIFY), by whichever instance, until the database is closed. */
+  watch(channel: string, listener: Listener): Watch
   /** The same database through Prisma, for writes by model. */
   prisma(): Promise<PrismaClient>
+}
+
+export interface Listener {
+  /** An announcement, in the order of commits. */
+  heard(payload: string): void
+  /** Announcements may have been missed up to now. */
+  missed(): void
+}
+
+export interface Watch {
+  /** Whether everything that was committed up to a moment ago (well under a second) has been heard. */
+  isLive(): boolean
+  /** Resolves when everything that was committed before the call has been heard; at once where the channel is down. */
+  caughtUp(): Promise<void>
 }
 
 /** Time outside the database: timers and backoff. Lifetimes are judged by the database's own clock. */

@@ -7,6 +7,7 @@ import { databaseDriver } from './adapters/database.ts'
 import { devMailbox } from './adapters/dev-mailbox.ts'
 import { type Config, readConfig } from './config.ts'
 import type { Deps } from './deps.ts'
+import { startSealing } from './domain/audit-seal.ts'
 import { createDemo } from './domain/demo.ts'
 import { startHousekeeping } from './domain/housekeeping.ts'
 import { startMailer } from './domain/mailer.ts'
@@ -66,9 +67,10 @@ async function run(config: Config): Promise<void> {
   const mailer = startMailer(deps)
   wakeMailer = mailer.wake
   const stopHousekeeping = startHousekeeping(deps)
+  const stopSealing = startSealing(deps)
   stop = async () => {
     await within(drainMs, drain(server))
-    await within(lastWorkMs, Promise.all([mailer.stop(), stopHousekeeping()]))
+    await within(lastWorkMs, Promise.all([mailer.stop(), stopHousekeeping(), stopSealing()]))
     await db.close()
   }
   const facts = await welcomeFacts(deps, demo)

@@ -1,7 +1,11 @@
 /** Who sees what: every field of the schema asked for by every kind of caller, and the promises of the matrix one by one. */
+import { randomBytes } from 'node:crypto'
 import { isObjectType } from 'graphql'
+import sql from 'sql-template-tag'
 import { describe, expect, test } from 'vitest'
 import { accessTable } from '../src/access/table.ts'
+import { audit } from '../src/domain/audit.ts'
+import { hashToken, makeId } from '../src/domain/tokens.ts'
 import { buildSchema } from '../src/graphql/schema.ts'
 import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
@@ -13,7 +17,7 @@ const world = await createWorld(gateway)
 const { district, interviews, candidate, other } = world
 const schema = buildSchema()
 
-describe('the matrix', () => {
+describe('the matrix', async () => {
   /** Asks for a sign-in mail of somebody new, each from an address of its own, and reads it. */
   let networks = 0
   const mailed = async () => {
@@ -33,8 +37,25 @@ describe('the matrix', () => {
   })
   const mutation = (field: string, title: string, args: Probe['args'] = () => ''): Probe => ({ operation: 'mutation', field, title, args })
 
+  const visited = await district.person({ first: 'Vi', last: 'Visited' })
+  const createdKey = async () => {
+    const [{ id } = { id: '' }] = await gateway.db.query<{ id: string }>(
+      sql`select id from api_keys where key_hash = ${hashToken(await district.key('read:people'))}`,
+    )
+    return id
+  }
+  /** One more session of whoever holds this token; none for whoever has none. */
+  const otherSession = async (token: string | undefined) => {
+    const id = makeId(randomBytes)
+    await gateway.db.query(
+      sql`insert into sessions (id, token_hash, district_id, person_id, email_key, expires_at)
+          select ${id}, ${id}, s.district_id, s.person_id, s.email_key, s.expires_at from sessions s where s.token_hash = ${hashToken(token ?? '')}`,
+    )
+    return id
+  }
   const queries = [
-    query('me', 'oneself', '', ['Person']),
+    query('sessions', 'one’s own'),
+    query('me', 'oneself', '', ['Person', 'Session', 'ApiKey']),
     query('person', 'the candidate with a mentor', `(id: "${candidate.id}")`),
     query('person', 'the candidate without a mentor', `(id: "${other.id}")`, ['Person']),
     query('person', 'an administrator', `(id: "${world.admin.id}")`),
@@ -51,6 +72,8 @@ describe('the matrix', () => {
     query('interviews', 'all'),
     query('interviews', 'those of the candidate without a mentor', `(filter: { personId: "${other.id}" })`),
     query('district', 'its own'),
+    query('apiKeys', 'those that work'),
+    query('auditEvents', 'what was done to the candidate', `(filter: { recordId: "${candidate.id}" })`),
   ]
   const mutations = [
     mutation('requestLogin', 'for the address of a candidate', () => `(email: "${candidate.email}")`),
@@ -59,6 +82,28 @@ describe('the matrix', () => {
       return `(code: "${code}", email: "${email}")`
     }),
     mutation('verifyMagicLink', 'with the link of a candidate’s mail', async () => `(token: "${(await mailed()).token}")`),
+    mutation(
+      'createPerson',
+      'without a role',
+      () => `(input: { first: "New", last: "Person", email: "${makeId(randomBytes)}@example.org" })`,
+    ),
+    mutation('updatePerson', 'without a role', async () => `(id: "${(await district.person()).id}", input: { tags: ["changed"] })`),
+    mutation(
+      'createInterview',
+      'of somebody without a role',
+      () => `(input: { personId: "${visited.id}", date: "2026-08-14", boardId: "1a", formId: "1a", profileId: "1a" })`,
+    ),
+    mutation(
+      'updateInterview',
+      'of somebody without a role',
+      async () => `(id: "${await district.interview(visited.id)}", input: { date: "2026-03-15" })`,
+    ),
+    mutation('createApiKey', 'that reads people', () => '(input: { name: "New", scopes: [READ_PEOPLE] })'),
+    mutation('rotateApiKey', 'of the district', async () => `(id: "${await createdKey()}")`),
+    mutation('revokeApiKey', 'of the district', async () => `(id: "${await createdKey()}")`),
+    mutation('revokeSession', 'another one of one’s own', async (token) => `(id: "${await otherSession(token)}")`),
+    mutation('revokeOtherSessions', 'of one’s own'),
+    mutation('switchDistrict', 'to the district', () => `(districtId: "${district.id}")`),
     mutation('logout', 'of the session that asks'),
   ]
   const plans = planOf(schema, [...queries, ...mutations])
@@ -78,6 +123,15 @@ describe('the matrix', () => {
   })
 
   test('is what the snapshot says, for every kind of caller', async () => {
+    await audit(gateway.db, randomBytes, undefined, [
+      {
+        districtId: district.id,
+        actor: { type: 'PERSON', id: world.admin.id },
+        action: 'PERSON_UPDATE',
+        record: { type: 'PERSON', id: candidate.id },
+        members: ['tags'],
+      },
+    ])
     const { callers } = world
     const columns: string[][] = callers.map(() => [])
     // Plan by plan: all have read before the first of them changes anything.
@@ -85,11 +139,14 @@ describe('the matrix', () => {
       for (const [column, caller] of callers.entries()) {
         const token = await caller.token()
         const headers = { 'X-Forwarded-For': `203.0.113.${column + 1}` }
-        const answer = await world.as(caller, async () => gateway.graphql(await documentOf(plan), { token, headers }))
+        const answer = await world.as(caller, async () => gateway.graphql(await documentOf(plan, token), { token, headers }))
         expect(answer.status, `${caller.title}: ${plan.probe.field}: ${answer.text}`).toBe(200)
         columns[column]!.push(...rowsOf(plan).map(({ path }) => outcome(answer.json, path)))
       }
     }
+
+    // The promises below count what the world has.
+    await gateway.db.query(sql`delete from interviews where person_id = ${visited.id}`)
 
     const labels = plans.flatMap((plan) =>
       rowsOf(plan).map(({ path }) =>
@@ -109,7 +166,8 @@ describe('the matrix', () => {
       'Who sees what: every field of the schema, asked for by every kind of caller. Written by test/access.test.ts.',
       '',
       'yes   a value            [3]  a list of three         (3)  a connection that counts three      null  nothing to see',
-      '401   UNAUTHENTICATED    402  PAYMENT_REQUIRED        403  FORBIDDEN                           ·     no way to it',
+      '401   UNAUTHENTICATED    402  PAYMENT_REQUIRED        403  FORBIDDEN                           404   NOT_FOUND',
+      '·     no way to it',
       '',
       ...callers.map(({ name, title }) => `${name.padEnd(5)} ${title}`),
       '',

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import sql from 'sql-template-tag'
 import { beforeAll, expect, test } from 'vitest'
 import type { Config } from '../src/config.ts'
-import { authenticate } from '../src/domain/authentication.ts'
+import { findCredential } from '../src/domain/authentication.ts'
 import { createDemo, type Demo } from '../src/domain/demo.ts'
 import { welcomeFacts, type WelcomeFacts, welcomeText } from '../src/welcome.ts'
 import { type TestDatabase, testDatabase } from './support/database.ts'
@@ -23,7 +23,7 @@ test('the demo is made once, and its key has every scope', async () => {
     adminEmail: 'admin@example.org',
     key: expect.stringMatching(/^ck_[a-z0-9]{32}$/),
   })
-  expect(await authenticate(db, demo!.key)).toMatchObject({
+  expect((await findCredential(db, demo!.key)).viewer).toMatchObject({
     kind: 'key',
     districtId: demo!.districtId,
     lapsed: false,

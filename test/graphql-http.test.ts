@@ -357,7 +357,10 @@ describe('where the database does not answer', () => {
   const away = (text: string): Database => ({
     ...db,
     query: (statement) => (statement.text.includes(text) ? Promise.reject(unavailable()) : db.query(statement)),
-    transaction: () => Promise.reject(unavailable()),
+    transaction: (work) =>
+      db.transaction((tx) =>
+        work({ query: (statement) => (statement.text.includes(text) ? Promise.reject(unavailable()) : tx.query(statement)) }),
+      ),
   })
 
   test('a query is refused as a whole: 503 with Retry-After, and not one field of data', async () => {

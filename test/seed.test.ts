@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import sql from 'sql-template-tag'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Scope } from '../src/access/scopes.ts'
-import { createApiKey, revokeApiKey } from '../src/domain/api-keys.ts'
-import { authenticate } from '../src/domain/authentication.ts'
+import { createApiKeyFor, type NewApiKey, revokeAnyApiKey } from '../src/domain/api-keys.ts'
+import { findCredential } from '../src/domain/authentication.ts'
 import { getSettings } from '../src/domain/districts.ts'
 import { makeUp } from '../src/domain/made-up.ts'
 import { createDice } from '../src/domain/made-up-dice.ts'
@@ -133,7 +133,8 @@ describe('a new district', () => {
 describe('an API key', () => {
   const newKey = async (scopes: Scope[] = ['read:people']) => {
     const { districtId } = await createDistrict({ db, random }, { name: 'My District', admin })
-    return { districtId, ...(await createApiKey({ db, random }, { districtId, name: 'Sync', scopes })) }
+    const { apiKey, key } = await createApiKeyFor(db, random, districtId, { name: 'Sync', scopes })
+    return { ...apiKey, districtId, key }
   }
 
   test('is ck_ and 32 characters, and is kept as a hash and a hint', async () => {
@@ -155,23 +156,23 @@ describe('an API key', () => {
 
   test('is refused from the moment it is revoked, and keeps the time of its first revocation', async () => {
     const { id, key } = await newKey()
-    expect(await authenticate(db, key)).toMatchObject({ kind: 'key', keyId: id })
-    const revoked = await revokeApiKey({ db }, { id })
-    expect(await refusal(() => authenticate(db, key))).toMatchObject({ reason: 'INVALID_CREDENTIAL' })
-    expect(await revokeApiKey({ db }, { id })).toEqual(revoked)
+    expect((await findCredential(db, key)).viewer).toMatchObject({ kind: 'key', keyId: id })
+    const { revokedAt } = await revokeAnyApiKey({ db, random }, id)
+    expect(await refusal(() => findCredential(db, key))).toMatchObject({ reason: 'INVALID_CREDENTIAL' })
+    expect((await revokeAnyApiKey({ db, random }, id)).revokedAt).toEqual(revokedAt)
   })
 
   test('needs a name, a scope and a district that is there', async () => {
     const { districtId } = await newKey()
-    const make = (changes: object) =>
-      refusal(() => createApiKey({ db, random }, { districtId, name: 'Sync', scopes: ['read:people'], ...changes }))
+    const make = ({ at = districtId, ...changes }: Partial<Record<keyof NewApiKey | 'at', unknown>>) =>
+      refusal(() => createApiKeyFor(db, random, at as string, { name: 'Sync', scopes: ['read:people'], ...changes } as NewApiKey))
     expect(await make({ name: '' })).toMatchObject({ details: { field: 'name' } })
     expect(await make({ name: 'n'.repeat(101) })).toMatchObject({ details: { field: 'name' } })
     expect(await make({ scopes: [] })).toMatchObject({ details: { field: 'scopes' } })
     expect(await make({ scopes: ['read:everything'] })).toMatchObject({ details: { field: 'scopes.0' } })
     for (const nowhere of ['nope', '', "'; drop table districts", 'a\0'])
-      expect(await make({ districtId: nowhere })).toMatchObject({ reason: 'NO_SUCH_RECORD' })
-    expect(await refusal(() => revokeApiKey({ db }, { id: 'nope' }))).toMatchObject({ reason: 'NO_SUCH_RECORD' })
+      expect(await make({ at: nowhere })).toMatchObject({ reason: 'NO_SUCH_RECORD' })
+    expect(await refusal(() => revokeAnyApiKey({ db, random }, 'nope'))).toMatchObject({ reason: 'NO_SUCH_RECORD' })
   })
 })
 

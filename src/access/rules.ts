@@ -22,6 +22,15 @@ export const ownSession: Rule = { anonymous: false, key: 'never', session: 'alwa
 /** Reading: a key needs the scope; of a session's reading, visibility decides row by row. */
 export const reading = (what: 'people' | 'interviews'): Rule => ({ ...member, key: `read:${what}` })
 
+/** Writing: a key needs the write scope, which does not include reading; a session needs to edit. */
+export const writing = (what: 'people' | 'interviews'): Rule => ({
+  ...member,
+  key: `write:${what}`,
+  session: { needs: `${what === 'people' ? 'People' : 'Interviews'} = edit`, has: (powers) => powers[what] === 2 },
+})
+/** The district's keys and its audit trail: a session with Settings, and never a key. */
+export const settings: Rule = { ...ownSession, session: { needs: 'Settings', has: (powers) => powers.settings }, paid: true }
+
 /** The first thing that stands in the way. The names are reasons of the table of problems. */
 export type Refusal = 'SIGN_IN_FIRST' | 'PLAN_LAPSED' | 'SESSION_ONLY' | 'MISSING_SCOPE' | 'NOT_PERMITTED'
 

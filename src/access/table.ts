@@ -4,7 +4,7 @@
  * A type's row guards every field that leads to it; a connection is guarded like what it carries, where it is entered.
  * A field's own row (`Type.field`) stands in place of its type's. Which rows of a table a viewer sees is visibility.ts.
  */
-import { member, open, ownSession, reading, type Rule, signedIn } from './rules.ts'
+import { member, open, ownSession, reading, type Rule, settings, signedIn, writing } from './rules.ts'
 
 export type AccessTable = Readonly<Record<string, Rule>>
 
@@ -15,6 +15,9 @@ export const accessTable: AccessTable = {
   Me: signedIn,
 
   'Query.district': member,
+  'Query.apiKeys': settings,
+  'Query.auditEvents': settings,
+  'Query.sessions': ownSession,
   // A credential may always know itself, even where the plan has run out.
   'Me.person': signedIn,
   'Me.credential': signedIn,
@@ -27,22 +30,43 @@ export const accessTable: AccessTable = {
   'SignInPayload.person': open,
   'SignInPayload.district': open,
   'Mutation.logout': ownSession,
+  'Mutation.switchDistrict': ownSession,
+  'Mutation.revokeSession': ownSession,
+  'Mutation.revokeOtherSessions': ownSession,
+
+  // The answer names the record; the record beside it is guarded by its type.
+  'Mutation.createPerson': writing('people'),
+  'Mutation.updatePerson': writing('people'),
+  'Mutation.createInterview': writing('interviews'),
+  'Mutation.updateInterview': writing('interviews'),
+
+  'Mutation.createApiKey': settings,
+  'Mutation.rotateApiKey': settings,
+  // A key that has leaked can be ended whatever the plan.
+  'Mutation.revokeApiKey': { ...settings, paid: false },
 
   // Parts of a record: guarded where the record is entered.
   ApiKey: open,
+  ApiKeyPayload: open,
+  AuditEvent: open,
   Board: open,
+  CreateApiKeyPayload: open,
   Credential: open,
   Form: open,
   FormField: open,
   FormFieldOption: open,
+  InterviewPayload: open,
   InterviewResponse: open,
   LocalizedText: open,
   LogoutPayload: open,
   Membership: open,
   PageInfo: open,
+  PersonPayload: open,
   Profile: open,
   Recording: open,
   RequestLoginPayload: open,
+  RevokeOtherSessionsPayload: open,
+  RevokeSessionPayload: open,
   Role: open,
   RoleAssignment: open,
   RolePermissions: open,

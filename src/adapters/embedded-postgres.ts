@@ -31,6 +31,14 @@ export async function openEmbedded(folder: string | undefined, loadDataDir?: Blo
     prisma: prisma.connect,
     ...queryable(lite),
     transaction: (work) => lite.transaction((tx) => work(queryable(tx))),
+    watch(channel, { heard }) {
+      // This process is the only one here: what it says it hears, before the statement that says it is answered.
+      let listening = false
+      const begun = lite.listen(channel, heard).then(() => {
+        listening = true
+      })
+      return { isLive: () => listening, caughtUp: () => begun }
+    },
     migrate: () => bringUpToDate(select, () => factory),
     migrationStatus: () => migrationStatus(select),
     async close() {

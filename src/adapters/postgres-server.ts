@@ -6,6 +6,7 @@ import { Problem } from '../domain/problem.ts'
 import { dateOid, type OpenDatabase } from './database.ts'
 import { answered } from './database-errors.ts'
 import { bringUpToDate, migrationStatus } from './migrations.ts'
+import { type ServerWatch, watchServer } from './postgres-watch.ts'
 import { prismaOn } from './prisma.ts'
 
 /** A request is answered within 5 s, whatever the database does: both waits together stay below. */
@@ -36,6 +37,7 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
   const run = <Row>(client: pg.Pool | pg.PoolClient, { text, values }: Sql): Promise<Row[]> =>
     answered(client.query({ ...(pooled ? {} : names(text)), text, values }).then(({ rows }) => rows as Row[]))
   const prisma = prismaOn(new PrismaPg(pool))
+  const watches: ServerWatch[] = []
 
   return {
     kind: 'server',
@@ -63,6 +65,11 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
         client.off('error', lose)
         client.release(broken)
       }
+    },
+    watch(channel, listener) {
+      const watch = watchServer(directUrl, channel, listener)
+      watches.push(watch)
+      return watch
     },
     async migrate() {
       const client = new pg.Client({
@@ -92,6 +99,7 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
     },
     migrationStatus: () => migrationStatus(async (text) => (await answered(pool.query(text))).rows),
     async close() {
+      await Promise.all(watches.map((watch) => watch.close()))
       await prisma.disconnect()
       await pool.end()
     },

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Command, InvalidArgumentError } from 'commander'
 import { isScope, type Scope, scopes } from '../access/scopes.ts'
-import { createApiKey, revokeApiKey } from '../domain/api-keys.ts'
+import { createApiKeyFor, revokeAnyApiKey } from '../domain/api-keys.ts'
 import { report, withDatabase, withJson } from './operator.ts'
 
 export function addApiKey(program: Command): void {
@@ -36,7 +36,10 @@ async function create({
   scope: Scope[]
   json?: boolean
 }): Promise<void> {
-  const created = await withDatabase((db) => createApiKey({ db, random: randomBytes }, { districtId: district, name, scopes: scope }))
+  const { apiKey, key } = await withDatabase((db) =>
+    db.transaction((tx) => createApiKeyFor(tx, randomBytes, district, { name, scopes: scope })),
+  )
+  const created = { id: apiKey.id, name: apiKey.name, key, hint: apiKey.hint, scopes: apiKey.scopes }
   report(
     options,
     created,
@@ -50,6 +53,6 @@ async function create({
 }
 
 async function revoke({ id, ...options }: { id: string; json?: boolean }): Promise<void> {
-  const revoked = await withDatabase((db) => revokeApiKey({ db }, { id }))
-  report(options, revoked, `Revoked the API key ${revoked.id} at ${revoked.revokedAt.toISOString()}.`)
+  const { revokedAt } = await withDatabase((db) => revokeAnyApiKey({ db, random: randomBytes }, id))
+  report(options, { id, revokedAt }, `Revoked the API key ${id} at ${revokedAt!.toISOString()}.`)
 }

@@ -1,13 +1,23 @@
 /** Where a request comes from, in one canonical spelling, so that no variant of an address is a second client. */
 import { isIP, isIPv4 } from 'node:net'
+import type { SignedInViewer } from '../access/viewer.ts'
 
-/** What sign-in and sessions know of a client. */
+/** What the domain knows of a request beside what it asks for. */
 export interface Client {
+  readonly requestId: string
   /** An IPv4 address, or the /64 of an IPv6 one: what counts as one client. */
   readonly network: string
   readonly userAgent: string | null
   /** The secret of this browser's cookie, when it sent a well-formed one. */
   readonly browserToken: string | undefined
+  /** Its Idempotency-Key header, as it came. */
+  readonly idempotencyKey: string | undefined
+}
+
+/** Who asks, and with which request: what a write is done as, and remembered with. */
+export interface Caller<Who extends SignedInViewer = SignedInViewer> {
+  readonly viewer: Who
+  readonly client: Client
 }
 
 /**
@@ -38,6 +48,12 @@ export function networkOf(address: string): string {
     .slice(0, 4)
     .map((group) => group.toString(16))
     .join(':')}::/64`
+}
+
+/** Where somebody was, and not who: an IPv4 address without its last number, the /48 of an IPv6 one. */
+export function coarseNetwork(network: string): string {
+  if (isIPv4(network)) return `${network.slice(0, network.lastIndexOf('.'))}.0/24`
+  return network.endsWith('::/64') ? `${network.split(':').slice(0, 3).join(':')}::/48` : network
 }
 
 /** The eight numbers of an IPv6 address. URL's parser knows all its spellings and writes the shortest. */

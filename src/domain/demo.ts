@@ -2,7 +2,7 @@
 import sql from 'sql-template-tag'
 import { scopes } from '../access/scopes.ts'
 import type { Deps, Queryable, Random } from '../deps.ts'
-import { createApiKey } from './api-keys.ts'
+import { createApiKeyFor } from './api-keys.ts'
 import { insertInterviews, insertMentorAssignments, insertPeople, type NewPerson } from './bulk-insert.ts'
 import type { Interview } from './interviews.ts'
 import {
@@ -41,7 +41,7 @@ export function createDemo({ db, random }: Pick<Deps, 'db' | 'random'>): Promise
           where id = ${districtId}`,
     )
     await fill(tx, { districtId, now: found!.now, random })
-    const { key } = await createApiKey({ db: tx, random }, { districtId, name: 'Demo', scopes: scopes.map(({ id }) => id) })
+    const { key } = await createApiKeyFor(tx, random, districtId, { name: 'Demo', scopes: scopes.map(({ id }) => id) })
     return { districtId, adminEmail: admin.email, key }
   })
 }

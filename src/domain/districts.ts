@@ -1,7 +1,7 @@
 /** A district and its settings: roles, boards, forms and profiles. Any credential of it may know them. */
 import sql from 'sql-template-tag'
 import type { RolePermissions } from '../access/viewer.ts'
-import type { Deps } from '../deps.ts'
+import type { Deps, Queryable } from '../deps.ts'
 import type { Multilingual } from './multilingual.ts'
 
 export interface District {
@@ -55,7 +55,7 @@ export async function getDistrict({ db }: Pick<Deps, 'db'>, id: string): Promise
 }
 
 /** All settings of a district, each list in order of id; the fields of a form in their own order. */
-export async function getSettings({ db }: Pick<Deps, 'db'>, districtId: string): Promise<Settings> {
+export async function getSettings({ db }: { db: Queryable }, districtId: string): Promise<Settings> {
   const [settings] = await db.query<Settings>(
     sql`select d.languages,
           (select coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'name', r.name, 'permissions', r.permissions) order by r.id), '[]')

@@ -1,33 +1,24 @@
 /** Housekeeping: rows that have run out are deleted, a few at a time, so that a flood of them is cleared like a trickle. */
 import sql, { type Sql } from 'sql-template-tag'
 import type { Deps } from '../deps.ts'
+import { repeatedly } from './background.ts'
+import { idempotencyHours } from './idempotency.ts'
 
 const intervalMs = 60_000
 const rowsAtOnce = 1_000
 
-/** Codes stay unique for 24 hours; a session is of no use to anybody once it has expired. */
+/** Codes stay unique, and creations may be sent again, for 24 hours; a session is of no use to anybody once it has expired. */
 const runOut: readonly Sql[] = [
   sql`delete from login_requests where id in (select id from login_requests where created_at < now() - interval '24 hours' limit ${rowsAtOnce}) returning id`,
   sql`delete from sessions where id in (select id from sessions where expires_at <= now() limit ${rowsAtOnce}) returning id`,
+  sql`delete from idempotency_keys where ctid in (
+        select ctid from idempotency_keys where created_at <= now() - make_interval(hours => ${idempotencyHours}) limit ${rowsAtOnce})
+      returning record_id`,
 ]
 
 /** Tidies up now and every minute. @returns how to stop it; it resolves when what was under way is through */
-export function startHousekeeping(deps: Pick<Deps, 'db' | 'log'>): () => Promise<void> {
-  let stopped = false
-  let underWay: Promise<void> | undefined
-  const tidy = (): void => {
-    underWay ??= tidyUp(deps, () => stopped).finally(() => {
-      underWay = undefined
-    })
-  }
-  const timer = setInterval(tidy, intervalMs)
-  tidy()
-  return async () => {
-    stopped = true
-    clearInterval(timer)
-    await underWay
-  }
-}
+export const startHousekeeping = (deps: Pick<Deps, 'db' | 'log'>): (() => Promise<void>) =>
+  repeatedly(intervalMs, (stopped) => tidyUp(deps, stopped))
 
 async function tidyUp({ db, log }: Pick<Deps, 'db' | 'log'>, stopped: () => boolean): Promise<void> {
   for (const statement of runOut) {

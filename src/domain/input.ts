@@ -6,18 +6,21 @@ import { invalid } from './problem.ts'
 export const isId = (id: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(id)
 
 /** An id to filter by. A malformed one becomes one that nothing has, and finds what a missing one finds. */
-export const idSchema = z.string().transform((id) => (isId(id) ? id : ''))
+export const idSchema = z.string('This must be an id.').transform((id) => (isId(id) ? id : ''))
 
 /** Text that a database can hold. */
 export const textSchema = (maxLength: number) =>
   z
-    .string()
+    .string('This must be text.')
     .max(maxLength, `At most ${maxLength} characters.`)
     .refine((text) => !text.includes('\0'), 'The character U+0000 is not allowed.')
 
+/** Text that says something. */
+export const filledIn = (maxLength: number) => textSchema(maxLength).trim().min(1, 'This must not be empty.')
+
 /** A BCP 47 language tag in its canonical form. */
 export const languageSchema = z
-  .string()
+  .string('This must be a BCP 47 language tag, such as en or pt-BR.')
   .max(35)
   .transform((tag, context) => {
     try {

@@ -31,7 +31,7 @@ export interface Recording {
   readonly summary: string | null
 }
 
-const dateSchema = z.string().refine(isDate, 'This is not a day, written as YYYY-MM-DD.')
+export const dateSchema = z.string().refine(isDate, 'This is not a day, written as YYYY-MM-DD.')
 
 const interviewFilterSchema = z.object({
   personId: idSchema.nullish(),
@@ -53,16 +53,22 @@ export type InterviewOrder = keyof typeof interviewOrders
 
 export type InterviewListArgs = PageArgs & { readonly filter?: InterviewFilter | null | undefined; readonly orderBy: InterviewOrder }
 
-const columns = raw(
+export const interviewColumns = raw(
   `i.id, i.district_id as "districtId", i.person_id as "personId", i.date, i.board_id as "boardId", i.form_id as "formId",
    i.profile_id as "profileId", i.published, i.responses, i.recordings, i.created_at as "createdAt", i.updated_at as "updatedAt"`,
 )
 
-/** One interview, or nothing when there is none to see. */
-export async function findInterview({ db }: Pick<Deps, 'db'>, viewer: Viewer, id: string): Promise<Interview | undefined> {
+/** One interview, or nothing when there is none to see, or it is not of the person who is named. */
+export async function findInterview(
+  { db }: Pick<Deps, 'db'>,
+  viewer: Viewer,
+  { id, personId }: { id: string; personId?: string | null | undefined },
+): Promise<Interview | undefined> {
   if (!isId(id)) return undefined
-  const [found] = await db.query<Interview>(sql`select ${columns} from interviews i where ${visibleInterviews(viewer)} and i.id = ${id}`)
-  return found
+  const [found] = await db.query<Interview>(
+    sql`select ${interviewColumns} from interviews i where ${visibleInterviews(viewer)} and i.id = ${id}`,
+  )
+  return found && (personId == null || found.personId === personId) ? found : undefined
 }
 
 /**
@@ -72,7 +78,7 @@ export async function findInterview({ db }: Pick<Deps, 'db'>, viewer: Viewer, id
 export async function listInterviews({ db }: Pick<Deps, 'db'>, viewer: SignedInViewer, args: InterviewListArgs): Promise<Page<Interview>> {
   const { window, where } = listOf('interviews', viewer, args)
   const rows = await db.query<Interview & { sortKey: string | Date }>(
-    sql`select ${columns}, ${sortKey(window.order)} from interviews i where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,
+    sql`select ${interviewColumns}, ${sortKey(window.order)} from interviews i where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,
   )
   return pageOf(window, rows, async () => {
     const [counted] = await db.query<{ total: number }>(sql`select count(*)::int as total from interviews i where ${where}`)
@@ -93,7 +99,7 @@ export async function listInterviewsOf(
   const { window, where } = listOf('interviews of a person', viewer, args)
   const rows = await db.query<Interview & { sortKey: string | Date }>(
     sql`select page.* from unnest(${personIds}::text[]) as person(id) cross join lateral (
-          select ${columns}, ${sortKey(window.order)} from interviews i
+          select ${interviewColumns}, ${sortKey(window.order)} from interviews i
           where ${where} and i.person_id = person.id${keysetCondition(window)} ${orderAndLimit(window)}
         ) page`,
   )

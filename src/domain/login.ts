@@ -6,14 +6,14 @@
  */
 import sql, { type Sql } from 'sql-template-tag'
 import { z } from 'zod'
-import type { SessionViewer } from '../access/viewer.ts'
 import type { Deps } from '../deps.ts'
-import { sessionViewer } from './authentication.ts'
-import type { Client } from './client.ts'
+import { actorOf, audit, auditRepeated, nobody, noDistrict } from './audit.ts'
+import { sessionById } from './authentication.ts'
+import { type Client, coarseNetwork } from './client.ts'
 import { emailKey, emailSchema } from './email.ts'
 import { parse } from './input.ts'
 import { Problem } from './problem.ts'
-import { sessionLifetimeDays } from './sessions.ts'
+import { sessionLifetimeDays, type SignIn } from './sessions.ts'
 import { codeMac, equalSecrets, hashToken, isToken, linkToken, makeId, makeToken, secretId } from './tokens.ts'
 
 /** seed: "Login code | 10 minutes" */
@@ -25,13 +25,6 @@ const triesPerRequest = 5
 
 const codeAlive: Sql = sql`r.code_ended_at is null and r.created_at > now() - make_interval(mins => ${codeLifetimeMinutes})`
 const linkAlive: Sql = sql`r.link_ended_at is null and r.created_at > now() - make_interval(mins => ${linkLifetimeMinutes})`
-
-/** A new session: its token is shown this once. */
-export interface SignIn {
-  readonly token: string
-  readonly expiresAt: Date
-  readonly viewer: SessionViewer
-}
 
 /**
  * Records that this client wants a sign-in mail for an address. The row is the mailer's queue: what is answered is sent.
@@ -70,13 +63,16 @@ export async function verifyCode(
   input: { code: unknown; email?: unknown },
 ): Promise<SignIn> {
   const { code, email } = parse(verifyCodeSchema, input)
-  for (const request of await countTry(deps, client, email ?? undefined)) {
-    const secret = deps.secrets.find((each) => secretId(each) === request.secretId)
-    if (secret && request.codeMac !== null && equalSecrets(codeMac(secret, code), request.codeMac)) {
-      return openSession(deps, client, sql`r.id = ${request.id} and ${codeAlive}`, 'WRONG_CODE')
-    }
-  }
-  throw new Problem('WRONG_CODE')
+  const tried = await countTry(deps, client, email ?? undefined)
+  const meant = tried.find(({ secretId: id, codeMac: mac }) => {
+    const secret = deps.secrets.find((each) => secretId(each) === id)
+    return secret !== undefined && mac !== null && equalSecrets(codeMac(secret, code), mac)
+  })
+  // Whose sign-in it was is known where there was one to try.
+  return rememberingFailure(deps, client, tried.length === 1 ? tried[0] : undefined, async () => {
+    if (!meant) throw new Problem('WRONG_CODE')
+    return openSession(deps, client, sql`r.id = ${meant.id} and ${codeAlive}`, 'WRONG_CODE')
+  })
 }
 
 /**
@@ -85,7 +81,9 @@ export async function verifyCode(
  */
 export async function verifyMagicLink(deps: Pick<Deps, 'db' | 'random'>, client: Client, input: { token: unknown }): Promise<SignIn> {
   const { token } = parse(z.object({ token: z.string().refine(isToken, 'This is not the token of a link.') }), input)
-  return openSession(deps, client, sql`r.link_hash = ${hashToken(token)} and ${linkAlive}`, 'WRONG_LINK')
+  return rememberingFailure(deps, client, undefined, () =>
+    openSession(deps, client, sql`r.link_hash = ${hashToken(token)} and ${linkAlive}`, 'WRONG_LINK'),
+  )
 }
 
 /**
@@ -96,7 +94,7 @@ export async function verifyMagicLink(deps: Pick<Deps, 'db' | 'random'>, client:
 async function countTry({ db }: Pick<Deps, 'db'>, client: Client, email: string | undefined) {
   const browserHash = client.browserToken === undefined ? null : hashToken(client.browserToken)
   const key = email === undefined ? null : emailKey(email)
-  return db.query<{ id: string; codeMac: string | null; secretId: string }>(
+  return db.query<Tried>(
     sql`with possible as (
           select r.id, case when r.browser_hash = ${browserHash} then 1 when r.email_key = ${key} then 2 else 3 end as rank
           from login_requests r
@@ -108,8 +106,36 @@ async function countTry({ db }: Pick<Deps, 'db'>, client: Client, email: string 
         )
         update login_requests r set code_attempts = code_attempts + 1
         where r.id in (select id from tried) and r.code_attempts < ${triesPerRequest}
-        returning r.id, r.code_mac as "codeMac", r.secret_id as "secretId"`,
+        returning r.id, r.code_mac as "codeMac", r.secret_id as "secretId", r.district_id as "districtId", r.person_id as "personId"`,
   )
+}
+
+interface Tried {
+  readonly id: string
+  readonly codeMac: string | null
+  readonly secretId: string
+  /** Nobody's, where the mailer found nobody or has not looked yet. */
+  readonly districtId: string | null
+  readonly personId: string | null
+}
+
+/** Failures from one network are one row a minute with a count. */
+async function rememberingFailure(
+  { db, random }: Pick<Deps, 'db' | 'random'>,
+  client: Client,
+  whose: Tried | undefined,
+  work: () => Promise<SignIn>,
+): Promise<SignIn> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'UNAUTHENTICATED') {
+      const entry = { districtId: whose?.districtId ?? noDistrict, actor: nobody, action: 'SIGN_IN_FAILED' as const }
+      const record = whose?.personId == null ? {} : { record: { type: 'PERSON' as const, id: whose.personId } }
+      await auditRepeated(db, random, client, { ...entry, ...record }, `${client.network} ${whose?.personId ?? ''}`)
+    }
+    throw error
+  }
 }
 
 /** Uses the request up and opens the session in one statement: whoever comes second finds nothing to use, and nothing is used in vain. */
@@ -120,6 +146,7 @@ async function openSession(
   otherwise: 'WRONG_CODE' | 'WRONG_LINK',
 ): Promise<SignIn> {
   const token = makeToken(random)
+  const sessionId = makeId(random)
   return db.transaction(async (tx) => {
     const [session] = await tx.query<{ expiresAt: Date }>(sql`with used as (
           update login_requests r set code_ended_at = coalesce(r.code_ended_at, now()), link_ended_at = now(), mail_due_at = null
@@ -131,11 +158,14 @@ async function openSession(
           returning p.district_id, p.id, p.email_key
         )
         insert into sessions (id, token_hash, district_id, person_id, email_key, user_agent, address, expires_at)
-        select ${makeId(random)}, ${hashToken(token)}, person.district_id, person.id, person.email_key, ${client.userAgent}, ${client.network},
+        select ${sessionId}, ${hashToken(token)}, person.district_id, person.id, person.email_key, ${client.userAgent}, ${coarseNetwork(client.network)},
           now() + make_interval(days => ${sessionLifetimeDays})
         from person returning expires_at as "expiresAt"`)
-    const viewer = session && (await sessionViewer(tx, token))
+    const viewer = session && (await sessionById(tx, sessionId))
     if (!viewer) throw new Problem(otherwise)
+    await audit(tx, random, client, [
+      { districtId: viewer.districtId, actor: actorOf(viewer), action: 'SIGN_IN', record: { type: 'SESSION', id: sessionId } },
+    ])
     return { token, expiresAt: session.expiresAt, viewer }
   })
 }

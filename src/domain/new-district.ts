@@ -3,16 +3,15 @@ import sql from 'sql-template-tag'
 import { z } from 'zod'
 import type { Deps, Queryable, Random } from '../deps.ts'
 import { defaultAccent } from './accent.ts'
+import { audit, operator } from './audit.ts'
 import { insertPeople } from './bulk-insert.ts'
 import { adminRole, defaultBoard, defaultFields, defaultForm, defaultProfile, defaultRoles } from './district-defaults.ts'
 import { emailSchema } from './email.ts'
-import { languageSchema, parse, textSchema } from './input.ts'
+import { filledIn, languageSchema, parse } from './input.ts'
 import { makeId } from './tokens.ts'
 
 /** PORTAL-API: "A new district has a 30-day trial with everything on" */
 const trialDays = 30
-
-const filledIn = (maxLength: number) => textSchema(maxLength).trim().min(1, 'This must not be empty.')
 
 const newDistrictSchema = z.object({
   name: filledIn(200),
@@ -49,6 +48,9 @@ export async function insertDistrict(tx: Queryable, random: Random, input: NewDi
   await insertSettings(tx, districtId)
   const adminId = makeId(random)
   await insertPeople(tx, [{ districtId, id: adminId, ...admin, language, roles: { [adminRole]: 1 }, tags: [] }])
+  await audit(tx, random, undefined, [
+    { districtId, actor: operator, action: 'DISTRICT_CREATE', record: { type: 'DISTRICT', id: districtId } },
+  ])
   return { districtId, name, adminId }
 }
 

@@ -48,7 +48,7 @@ export const personOrders = {
 }
 export type PersonOrder = keyof typeof personOrders
 
-const personColumns = raw(
+export const personColumns = raw(
   `p.id, p.district_id as "districtId", p.first, p.last, p.email, p.language, p.roles, p.tags, p.archived,
    p.avatar_url as "avatarUrl", p.created_at as "createdAt", p.updated_at as "updatedAt"`,
 )

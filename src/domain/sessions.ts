@@ -1,21 +1,34 @@
-/** Sessions: opened by a sign-in, alive for 30 days by the database's clock, ended by signing out. */
+/** Sessions: opened by a sign-in, alive for 30 days by the database's clock, ended by signing out or by another session of one's own. */
 import sql, { type Sql } from 'sql-template-tag'
 import type { SessionViewer } from '../access/viewer.ts'
-import type { Deps } from '../deps.ts'
+import type { Deps, Queryable, Random } from '../deps.ts'
+import { type Actor, actorOf, audit, type AuditEntry } from './audit.ts'
+import { sessionById } from './authentication.ts'
+import type { Caller } from './client.ts'
+import { isId } from './input.ts'
 import type { Multilingual } from './multilingual.ts'
 import { Problem } from './problem.ts'
+import { hashToken, makeId, makeToken } from './tokens.ts'
 
 /** seed: "Session token | 30 days" */
 export const sessionLifetimeDays = 30
 
 export interface Session {
   readonly id: string
+  readonly districtId: string
   readonly createdAt: Date
   readonly lastSeenAt: Date
   readonly expiresAt: Date
   readonly userAgent: string | null
   /** The coarse address it was opened from. */
   readonly location: string | null
+}
+
+/** A new session: its token is shown this once. */
+export interface SignIn {
+  readonly token: string
+  readonly expiresAt: Date
+  readonly viewer: SessionViewer
 }
 
 /** A district that the holder of this session's address belongs to. */
@@ -25,8 +38,13 @@ export interface Membership {
   readonly personId: string
 }
 
-const sessionColumns: Sql = sql`s.id, s.created_at as "createdAt", s.last_seen_at as "lastSeenAt", s.expires_at as "expiresAt",
-  s.user_agent as "userAgent", s.address as location`
+type WriteDeps = Pick<Deps, 'db' | 'random'>
+
+const sessionColumns: Sql = sql`s.id, s.district_id as "districtId", s.created_at as "createdAt", s.last_seen_at as "lastSeenAt",
+  s.expires_at as "expiresAt", s.user_agent as "userAgent", s.address as location`
+
+/** One's own are those that proved the same address, in whichever district. */
+const own = ({ emailKey }: SessionViewer): Sql => sql`s.email_key = ${emailKey} and s.expires_at > now()`
 
 /**
  * The viewer's own session.
@@ -38,9 +56,40 @@ export async function getSession({ db }: Pick<Deps, 'db'>, { sessionId }: Sessio
   return session
 }
 
+/** All sessions of the viewer's address, the last used first. */
+export async function listSessions({ db }: Pick<Deps, 'db'>, viewer: SessionViewer): Promise<Session[]> {
+  return db.query<Session>(sql`select ${sessionColumns} from sessions s where ${own(viewer)} order by s.last_seen_at desc, s.id`)
+}
+
 /** Ends the viewer's session: its token is refused from now on. */
-export async function logout({ db }: Pick<Deps, 'db'>, { sessionId }: SessionViewer): Promise<void> {
-  await db.query(sql`delete from sessions where id = ${sessionId}`)
+export async function logout({ db, random }: WriteDeps, caller: Caller<SessionViewer>): Promise<void> {
+  const { viewer, client } = caller
+  await db.transaction(async (tx) => {
+    const ended = await tx.query(sql`delete from sessions where id = ${viewer.sessionId} returning id`)
+    if (ended.length === 0) return // somebody else was faster, and remembered it
+    await audit(tx, random, client, [
+      {
+        districtId: viewer.districtId,
+        actor: actorOf(viewer),
+        action: 'SIGN_OUT',
+        record: { type: 'SESSION', id: viewer.sessionId },
+      },
+    ])
+  })
+}
+
+/**
+ * Ends one of the viewer's own sessions.
+ * @throws Problem NO_SUCH_RECORD when it is not one of them
+ */
+export async function revokeSession({ db, random }: WriteDeps, caller: Caller<SessionViewer>, id: string): Promise<void> {
+  const ended = isId(id) ? await db.transaction((tx) => end(tx, random, caller, sql`${own(caller.viewer)} and s.id = ${id}`)) : 0
+  if (ended === 0) throw new Problem('NO_SUCH_RECORD')
+}
+
+/** Ends all of the viewer's own sessions but the one that asks. @returns how many */
+export function revokeOtherSessions({ db, random }: WriteDeps, caller: Caller<SessionViewer>): Promise<number> {
+  return db.transaction((tx) => end(tx, random, caller, sql`${own(caller.viewer)} and s.id <> ${caller.viewer.sessionId}`))
 }
 
 /** Every district in which the address that this session proved belongs to an active person. */
@@ -50,4 +99,75 @@ export async function listMemberships({ db }: Pick<Deps, 'db'>, { emailKey }: Se
         from people p join districts d on d.id = p.district_id
         where p.email_key = ${emailKey} and not p.archived order by p.district_id`,
   )
+}
+
+/**
+ * Moves the viewer's session to another district that its address belongs to: the old token ends, a new one begins, and both live
+ * no longer than the sign-in they come from.
+ * @throws Problem NO_SUCH_RECORD when the address belongs to no active person there, INVALID_CREDENTIAL when the session has ended
+ */
+export function switchDistrict({ db, random }: WriteDeps, { viewer, client }: Caller<SessionViewer>, districtId: string): Promise<SignIn> {
+  const token = makeToken(random)
+  const sessionId = makeId(random)
+  return db.transaction(async (tx) => {
+    const [person] = isId(districtId)
+      ? await tx.query<{ id: string }>(
+          sql`update people p set signed_in_at = now()
+              where p.district_id = ${districtId} and p.email_key = ${viewer.emailKey} and not p.archived returning p.id`,
+        )
+      : []
+    if (!person) throw new Problem('NO_SUCH_RECORD', { sentence: 'Your address belongs to nobody in such a district.' })
+    const [moved] = await tx.query<{ expiresAt: Date }>(
+      sql`with ended as (delete from sessions s where s.id = ${viewer.sessionId} and s.expires_at > now() returning *)
+          insert into sessions (id, token_hash, district_id, person_id, email_key, user_agent, address, expires_at)
+          select ${sessionId}, ${hashToken(token)}, ${districtId}, ${person.id}, ended.email_key, ended.user_agent, ended.address, ended.expires_at
+          from ended returning expires_at as "expiresAt"`,
+    )
+    const next = moved && (await sessionById(tx, sessionId))
+    if (!next) throw new Problem('INVALID_CREDENTIAL')
+    await audit(tx, random, client, [
+      {
+        districtId: viewer.districtId,
+        actor: actorOf(viewer),
+        action: 'DISTRICT_SWITCH',
+        record: { type: 'SESSION', id: viewer.sessionId },
+      },
+      { districtId, actor: actorOf(next), action: 'DISTRICT_SWITCH', record: { type: 'SESSION', id: sessionId } },
+    ])
+    return { token, expiresAt: moved.expiresAt, viewer: next }
+  })
+}
+
+/**
+ * Whoever signs in locks the sign-in mail first and the person after it; so does whoever ends sign-ins, by this, before the person
+ * is locked: two of them never wait for each other.
+ */
+export async function holdLoginRequests(tx: Queryable, { districtId, personId }: { districtId: string; personId: string }): Promise<void> {
+  await tx.query(
+    sql`select r.id from login_requests r where r.district_id = ${districtId} and r.person_id = ${personId} order by r.id for update`,
+  )
+}
+
+/** Ends every session and every sign-in mail of a person, as part of a change that takes their ground away. */
+export async function endSignIns(tx: Queryable, random: Random, caller: Caller, personId: string): Promise<void> {
+  const { districtId } = caller.viewer
+  await tx.query(
+    sql`update login_requests set code_ended_at = coalesce(code_ended_at, now()), link_ended_at = coalesce(link_ended_at, now()), mail_due_at = null
+        where district_id = ${districtId} and person_id = ${personId}`,
+  )
+  await end(tx, random, caller, sql`s.district_id = ${districtId} and s.person_id = ${personId}`)
+}
+
+/** Ends the sessions that a condition on `sessions s` names, and remembers each. */
+async function end(tx: Queryable, random: Random, { viewer, client }: Caller, which: Sql): Promise<number> {
+  const ended = await tx.query<{ id: string; districtId: string; personId: string }>(
+    sql`delete from sessions s where ${which} returning s.id, s.district_id as "districtId", s.person_id as "personId"`,
+  )
+  const entries = ended.map(({ id, districtId, personId }): AuditEntry => {
+    // In another district one is the person that one is there.
+    const actor: Actor = districtId === viewer.districtId ? actorOf(viewer) : { type: 'PERSON', id: personId }
+    return { districtId, actor, action: 'SESSION_REVOKE', record: { type: 'SESSION', id } }
+  })
+  if (entries.length > 0) await audit(tx, random, client, entries)
+  return ended.length
 }

@@ -50,10 +50,15 @@ export function defineConnection<Row>(builder: Builder, pageInfo: Ref<Page<unkno
   })
 }
 
-/** The four arguments of a connection. */
-export const pageArgs = (t: ArgBuilder<PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>>) => ({
+/** The two arguments of a connection that is read in one direction. */
+export const forwardArgs = (t: ArgBuilder<PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>>) => ({
   first: t.int({ description: 'How many records from the front: at most 200, 50 when nothing is said.' }),
   after: t.string({ description: 'Only records after this cursor.' }),
+})
+
+/** The four arguments of a connection. */
+export const pageArgs = (t: ArgBuilder<PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>>) => ({
+  ...forwardArgs(t),
   last: t.int({ description: 'How many records from the back: at most 200.' }),
   before: t.string({ description: 'Only records before this cursor.' }),
 })

@@ -1,8 +1,10 @@
 /** What a request's resolvers are given: the dependencies, who asks, from where, and what is loaded together. */
 import { RequestCache } from '@pothos/plugin-scope-auth'
-import type { SessionViewer, SignedInViewer, Viewer } from '../access/viewer.ts'
+import { anonymous, type SessionViewer, type SignedInViewer, type Viewer } from '../access/viewer.ts'
 import type { Deps } from '../deps.ts'
-import type { Client } from '../domain/client.ts'
+import { sessionById } from '../domain/authentication.ts'
+import type { Caller, Client } from '../domain/client.ts'
+import type { Credentials } from '../domain/credentials.ts'
 import { Loaders } from './loaders.ts'
 
 /** What the answer carries beside its body. */
@@ -18,15 +20,15 @@ export interface Outgoing {
 
 export class Context {
   readonly deps: Deps
-  readonly requestId: string
+  readonly credentials: Credentials
   readonly client: Client
   readonly outgoing: Outgoing
   viewer: Viewer
   loaders: Loaders
 
-  constructor(parts: { deps: Deps; viewer: Viewer; requestId: string; client: Client; outgoing: Outgoing }) {
+  constructor(parts: { deps: Deps; credentials: Credentials; viewer: Viewer; client: Client; outgoing: Outgoing }) {
     this.deps = parts.deps
-    this.requestId = parts.requestId
+    this.credentials = parts.credentials
     this.client = parts.client
     this.outgoing = parts.outgoing
     this.viewer = parts.viewer
@@ -39,6 +41,19 @@ export class Context {
     this.loaders = new Loaders(this.deps, viewer)
     RequestCache.clearForContext(this)
   }
+
+  /** What was read before a write need not be there any more. */
+  forget(): void {
+    this.loaders = new Loaders(this.deps, this.viewer)
+  }
+
+  /** After a change of what the caller may do, or of whether there still is one. */
+  async lookAgain(): Promise<void> {
+    if (this.viewer.kind !== 'session') return this.forget()
+    const viewer = (await sessionById(this.deps.db, this.viewer.sessionId)) ?? anonymous
+    this.become(viewer)
+    if (viewer === anonymous) this.outgoing.keepSession(undefined)
+  }
 }
 
 /** The viewer of a field that the access table keeps from the anonymous. */
@@ -47,8 +62,11 @@ export function signedIn({ viewer }: Context): SignedInViewer {
   return viewer
 }
 
-/** The viewer of a field that the access table keeps for sessions. */
-export function sessionOf({ viewer }: Context): SessionViewer {
+/** The caller of a field that the access table keeps from the anonymous. */
+export const callerOf = (context: Context): Caller => ({ viewer: signedIn(context), client: context.client })
+
+/** The caller of a field that the access table keeps for sessions. */
+export function sessionOf({ viewer, client }: Context): Caller<SessionViewer> {
   if (viewer.kind !== 'session') throw new Error('a field for sessions was reached without one')
-  return viewer
+  return { viewer, client }
 }

@@ -23,18 +23,17 @@ export function clientError(thrown: unknown): GraphQLError {
  */
 export function finishResult(
   result: ExecutionResult,
-  context: Pick<Context, 'requestId' | 'deps'>,
+  { client: { requestId }, deps }: Pick<Context, 'client' | 'deps'>,
   { query, suggestions }: { query: boolean; suggestions: boolean },
 ): ExecutionResult {
   if (!result.errors?.length) return result
   const errors = result.errors.map(clientError).map((error) => {
     const { code } = error.extensions
     if (code === 'INTERNAL_SERVER_ERROR')
-      context.deps.log.error({ err: error.originalError ?? error, path: error.path, requestId: context.requestId }, 'unexpected error')
-    if (code === 'UNAVAILABLE')
-      context.deps.log.warn({ err: error.originalError?.cause, requestId: context.requestId }, 'the database does not answer')
+      deps.log.error({ err: error.originalError ?? error, path: error.path, requestId }, 'unexpected error')
+    if (code === 'UNAVAILABLE') deps.log.warn({ err: error.originalError?.cause, requestId }, 'the database does not answer')
     const message = suggestions ? error.message : error.message.replace(/ Did you mean .*\?$/s, '')
-    const extensions = code === 'INTERNAL_SERVER_ERROR' ? { ...error.extensions, requestId: context.requestId } : error.extensions
+    const extensions = code === 'INTERNAL_SERVER_ERROR' ? { ...error.extensions, requestId } : error.extensions
     return rebuilt(error, message, extensions)
   })
   const unavailable = errors.find(({ extensions }) => extensions['code'] === 'UNAVAILABLE')

@@ -1,10 +1,9 @@
-/** Signing in and out, in the schema. After each the rest of the document runs as whom it made the caller. */
-import { anonymous } from '../access/viewer.ts'
-import { requestLogin, type SignIn, verifyCode, verifyMagicLink } from '../domain/login.ts'
+/** Signing in, in the schema. After it the rest of the document runs as whom it made the caller. */
+import { requestLogin, verifyCode, verifyMagicLink } from '../domain/login.ts'
 import { findSelf } from '../domain/people.ts'
-import { logout } from '../domain/sessions.ts'
+import type { SignIn } from '../domain/sessions.ts'
 import type { Builder } from './builder.ts'
-import { type Context, sessionOf } from './context.ts'
+import type { Context } from './context.ts'
 import type { Refs } from './refs.ts'
 
 /** The same answer for an unknown address: who has an account is nobody's business. */
@@ -18,7 +17,7 @@ export function defineLogin(builder: Builder, refs: Refs): void {
       message: t.exposeString('message', { description: 'What to do next, for a human.' }),
     }),
   })
-  const signInPayload = builder.objectRef<SignIn & { inCookie: boolean }>('SignInPayload').implement({
+  refs.signInPayload.implement({
     description: 'A new session, read as that session.',
     fields: (t) => ({
       ok: t.boolean({ description: 'Always true.', resolve: () => true }),
@@ -42,11 +41,6 @@ export function defineLogin(builder: Builder, refs: Refs): void {
       }),
     }),
   })
-  const logoutPayload = builder.objectRef<{ ok: boolean }>('LogoutPayload').implement({
-    description: 'The session is over.',
-    fields: (t) => ({ ok: t.exposeBoolean('ok', { description: 'Always true.' }) }),
-  })
-
   builder.mutationFields((t) => ({
     requestLogin: t.field({
       type: requestLoginPayload,
@@ -59,7 +53,7 @@ export function defineLogin(builder: Builder, refs: Refs): void {
       },
     }),
     verifyCode: t.field({
-      type: signInPayload,
+      type: refs.signInPayload,
       nullable: true,
       description: 'Signs in by the six digits of a mail, within 10 minutes.',
       args: {
@@ -72,27 +66,17 @@ export function defineLogin(builder: Builder, refs: Refs): void {
       resolve: async (_root, args, context) => signedInAs(context, await verifyCode(context.deps, context.client, args)),
     }),
     verifyMagicLink: t.field({
-      type: signInPayload,
+      type: refs.signInPayload,
       nullable: true,
       description: 'Signs in by the link of a mail, within 30 minutes.',
       args: { token: t.arg.string({ required: true, description: 'The token of the link.' }) },
       resolve: async (_root, args, context) => signedInAs(context, await verifyMagicLink(context.deps, context.client, args)),
     }),
-    logout: t.field({
-      type: logoutPayload,
-      nullable: true,
-      description: 'Ends the session that asks.',
-      resolve: async (_root, _args, context) => {
-        await logout(context.deps, sessionOf(context))
-        context.become(anonymous)
-        context.outgoing.keepSession(undefined)
-        return { ok: true }
-      },
-    }),
   }))
 }
 
-function signedInAs(context: Context, signIn: SignIn): SignIn & { inCookie: boolean } {
+/** From here on the document runs as the new session, which a cookie holds where the client is one of our own pages. */
+export function signedInAs(context: Context, signIn: SignIn): SignIn & { inCookie: boolean } {
   context.become(signIn.viewer)
   return { ...signIn, inCookie: context.outgoing.keepSession(signIn.token) }
 }

@@ -1,7 +1,9 @@
 /** The object types that several files refer to, by name and shape, so that features can point at each other. */
+import type { ApiKey } from '../domain/api-keys.ts'
 import type { District, Form, FormField, Named, Role } from '../domain/districts.ts'
 import type { Interview } from '../domain/interviews.ts'
 import type { Person } from '../domain/people.ts'
+import type { Session, SignIn } from '../domain/sessions.ts'
 import type { Builder } from './builder.ts'
 import { defineConnection, definePageInfo } from './connection.ts'
 
@@ -12,6 +14,7 @@ export function makeRefs(builder: Builder) {
   const interview = builder.objectRef<Interview>('Interview')
   const pageInfo = definePageInfo(builder)
   return {
+    pageInfo,
     person,
     personConnection: defineConnection(builder, pageInfo, 'Person', person, 'people'),
     interview,
@@ -22,5 +25,9 @@ export function makeRefs(builder: Builder) {
     form: builder.objectRef<Form>('Form'),
     formField: builder.objectRef<FormField>('FormField'),
     profile: builder.objectRef<Named>('Profile'),
+    apiKey: builder.objectRef<ApiKey>('ApiKey'),
+    session: builder.objectRef<Session>('Session'),
+    /** `inCookie`: a cookie holds the session, and the token must not be answered. */
+    signInPayload: builder.objectRef<SignIn & { readonly inCookie: boolean }>('SignInPayload'),
   }
 }

@@ -1,6 +1,8 @@
 /** The schema: every feature's types and fields, put together. */
 import type { GraphQLSchema } from 'graphql'
 import { accessTable } from '../access/table.ts'
+import { defineApiKeys } from './api-keys.ts'
+import { defineAudit } from './audit.ts'
 import { createBuilder } from './builder.ts'
 import { defineDistricts } from './districts.ts'
 import { defineInterviewArgs, defineInterviews } from './interviews.ts'
@@ -8,6 +10,7 @@ import { defineLogin } from './login.ts'
 import { defineMe } from './me.ts'
 import { definePeople } from './people.ts'
 import { makeRefs } from './refs.ts'
+import { defineSessions } from './sessions.ts'
 
 /** @throws PothosSchemaError when the access table and the schema do not fit */
 export function buildSchema(access = accessTable): GraphQLSchema {
@@ -21,5 +24,8 @@ export function buildSchema(access = accessTable): GraphQLSchema {
   defineInterviews(builder, refs, interviewArgs)
   defineDistricts(builder, refs)
   defineLogin(builder, refs)
+  defineSessions(builder, refs)
+  defineApiKeys(builder, refs)
+  defineAudit(builder, refs)
   return builder.toSchema()
 }

@@ -1,12 +1,5 @@
 /** The GraphQL endpoint: Yoga's transport around one pipeline of parsing, validation, execution and error mapping. */
-import {
-  type DocumentNode,
-  execute,
-  getOperationAST,
-  type GraphQLSchema,
-  NoSchemaIntrospectionCustomRule,
-  type OperationTypeNode,
-} from 'graphql'
+import { type DocumentNode, getOperationAST, type GraphQLSchema, NoSchemaIntrospectionCustomRule, type OperationTypeNode } from 'graphql'
 import { createYoga, type Plugin, processRegularResult } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../config.ts'
@@ -14,6 +7,7 @@ import type { Deps } from '../deps.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Context } from './context.ts'
 import { clientError, finishResult } from './errors.ts'
+import { executeDocument } from './execution.ts'
 import { documentLimits } from './limits.ts'
 
 /** What Yoga carries from the door to the resolvers. */
@@ -80,7 +74,7 @@ const pipeline = (config: Config): Plugin<ServerContext> => ({
     context.operation = getOperationAST(args.document, args.operationName)?.operation
     // By graphql-js, since Yoga's own executor loses what scalars say of their errors; and on the gateway's context
     // itself, since signing in or out changes it for the rest of the document.
-    setExecuteFn((given) => execute({ ...given, contextValue: context.gateway }))
+    setExecuteFn((given) => executeDocument({ ...given, contextValue: context.gateway }))
   },
   // Of every result, those of requests that never came to be executed among them.
   onResultProcess(outcome) {

@@ -1,7 +1,8 @@
 /** A route's GraphQL document, checked at the start and executed in process: one validation, one error path for both faces. */
-import { execute, getOperationAST, type GraphQLError, type GraphQLSchema, OperationTypeNode, parse, validate } from 'graphql'
+import { getOperationAST, type GraphQLError, type GraphQLSchema, OperationTypeNode, parse, validate } from 'graphql'
 import type { Context } from '../graphql/context.ts'
 import { finishResult } from '../graphql/errors.ts'
+import { executeDocument } from '../graphql/execution.ts'
 import type { DataRoute } from './route.ts'
 
 /**
@@ -17,7 +18,7 @@ export function executorOf(schema: GraphQLSchema, route: DataRoute): Run {
   if (mistake) throw new Error(`The document of ${route.method} ${route.path} does not fit the schema: ${mistake.message}`)
   const query = getOperationAST(document)?.operation === OperationTypeNode.QUERY
   return async (context, variableValues) => {
-    const executed = await execute({ schema, document, contextValue: context, variableValues })
+    const executed = await executeDocument({ schema, document, contextValue: context, variableValues })
     const { data, errors = [] } = finishResult(executed, context, { query, suggestions: false })
     const refusal = errors.find((error) => !(route.kind === 'record' && route.idAlone && isHiddenRecord(error)))
     if (refusal) throw refusal

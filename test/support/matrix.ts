@@ -17,8 +17,8 @@ export interface Probe {
   /** What is asked for, in words. */
   readonly title: string
   readonly operation: 'query' | 'mutation'
-  /** The arguments as they are written: `(id: "1")`. */
-  readonly args?: () => Promise<string> | string
+  /** The arguments as they are written, `(id: "1")`, for whoever holds this token. */
+  readonly args?: (token: string | undefined) => Promise<string> | string
   /** Types to look into here, though another probe has done so. */
   readonly again?: readonly string[]
 }
@@ -99,9 +99,9 @@ export function planOf(schema: GraphQLSchema, probes: readonly Probe[]): Plan[] 
   return plans
 }
 
-/** The document that asks for all of a plan. */
-export async function documentOf({ probe, root }: Plan): Promise<string> {
-  return `${probe.operation} { ${root.name}${(await probe.args?.()) ?? ''}${inside(root)} }`
+/** The document in which whoever holds this token asks for all of a plan. */
+export async function documentOf({ probe, root }: Plan, token: string | undefined): Promise<string> {
+  return `${probe.operation} { ${root.name}${(await probe.args?.(token)) ?? ''}${inside(root)} }`
 }
 
 function inside({ inside: parts }: Selection): string {
@@ -131,7 +131,7 @@ export interface GraphqlBody {
   readonly errors?: readonly { readonly path?: readonly (string | number)[]; readonly extensions: { readonly code: string } }[]
 }
 
-const statuses: Record<string, string> = { UNAUTHENTICATED: '401', PAYMENT_REQUIRED: '402', FORBIDDEN: '403' }
+const statuses: Record<string, string> = { UNAUTHENTICATED: '401', PAYMENT_REQUIRED: '402', FORBIDDEN: '403', NOT_FOUND: '404' }
 
 /** What came at a path: `yes`, `[3]` for a list of three, `(3)` for a connection of three, `null`, a refusal, `·` for no way to it. */
 export function outcome({ data, errors = [] }: GraphqlBody, path: readonly string[]): string {

@@ -1,0 +1,125 @@
+/**
+ * The audit trail, as it is written: who did what to which record, when and from where; never a secret, and never a value. An entry
+ * is written in the transaction of what it tells of, so that there is neither without the other.
+ */
+import sql from 'sql-template-tag'
+import type { Viewer } from '../access/viewer.ts'
+import type { Queryable, Random } from '../deps.ts'
+import type { Client } from './client.ts'
+import { makeId } from './tokens.ts'
+
+/** Everything that is remembered, as the schema names and describes it. */
+export const auditActions = {
+  SIGN_IN: 'A person signed in.',
+  SIGN_IN_FAILED: 'A code or a link was wrong, used or expired.',
+  SIGN_OUT: 'A person signed out.',
+  DISTRICT_SWITCH: 'A session moved to another district of its holder.',
+  SESSION_REVOKE: 'A session was ended by another one, or because its person was archived or got another address.',
+  API_KEY_CREATE: 'An API key was created.',
+  API_KEY_ROTATE: 'An API key got a new secret, as a new key.',
+  API_KEY_REVOKE: 'An API key was revoked.',
+  PERSON_CREATE: 'A person was added.',
+  PERSON_UPDATE: 'A person was changed.',
+  INTERVIEW_CREATE: 'An interview was added.',
+  INTERVIEW_UPDATE: 'An interview was changed.',
+  DISTRICT_CREATE: 'The district was made.',
+  ACCESS_DENIED: 'A credential asked for what it may not do.',
+} as const
+export type AuditAction = keyof typeof auditActions
+
+export const actorTypes = {
+  PERSON: 'A person, with a session.',
+  API_KEY: 'An API key.',
+  OPERATOR: 'Whoever runs the gateway, by a command.',
+  NOBODY: 'Somebody without a credential.',
+} as const
+export type ActorType = keyof typeof actorTypes
+
+export const recordTypes = {
+  PERSON: 'A person.',
+  INTERVIEW: 'An interview.',
+  API_KEY: 'An API key.',
+  SESSION: 'A session.',
+  DISTRICT: 'A district.',
+  FIELD: 'A field of the schema, by its path.',
+} as const
+export type RecordType = keyof typeof recordTypes
+
+export interface Actor {
+  readonly type: ActorType
+  readonly id?: string
+}
+export const operator: Actor = { type: 'OPERATOR' }
+export const nobody: Actor = { type: 'NOBODY' }
+
+export function actorOf(viewer: Viewer): Actor {
+  if (viewer.kind === 'anonymous') return nobody
+  return viewer.kind === 'key' ? { type: 'API_KEY', id: viewer.keyId } : { type: 'PERSON', id: viewer.personId }
+}
+
+export interface AuditEntry {
+  /** `noDistrict` for what belongs to none. */
+  readonly districtId: string
+  readonly actor: Actor
+  readonly action: AuditAction
+  readonly record?: { readonly type: RecordType; readonly id: string }
+  /** Names of the members that changed, and never their values. */
+  readonly members?: readonly string[]
+}
+
+/** The chain of events that belong to no district. */
+export const noDistrict = ''
+
+type Origin = Pick<Client, 'network' | 'requestId'>
+
+/**
+ * Remembers these, in the transaction that does them.
+ * @param from the request; nothing for an operator's command
+ */
+export async function audit(tx: Queryable, random: Random, from: Origin | undefined, entries: readonly AuditEntry[]): Promise<void> {
+  const rows = entries.map((entry) => rowOf(random, from, entry))
+  await tx.query(
+    sql`insert into audit_events (district_id, id, actor_type, actor_id, action, record_type, record_id, members, network, request_id)
+        select e.district_id, e.id, e.actor_type, e.actor_id, e.action, e.record_type, e.record_id, e.members, e.network, e.request_id
+        from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as e(district_id text, id text, actor_type text, actor_id text, action text,
+          record_type text, record_id text, members text[], network text, request_id text)`,
+  )
+}
+
+/**
+ * Remembers what may come again and again as one row a minute with a count.
+ * @param what makes two of them the same, beside their action
+ */
+export async function auditRepeated(
+  db: Queryable,
+  random: Random,
+  from: Origin,
+  entry: AuditEntry,
+  same: string,
+  count = 1,
+): Promise<void> {
+  const row = rowOf(random, from, entry)
+  await db.query(
+    sql`insert into audit_events (district_id, id, actor_type, actor_id, action, record_type, record_id, members, network, request_id,
+          count, repeat_key, open_until)
+        values (${row.district_id}, ${row.id}, ${row.actor_type}, ${row.actor_id}, ${row.action}, ${row.record_type}, ${row.record_id},
+          ${row.members}::text[], ${row.network}, ${row.request_id}, ${count},
+          ${entry.action}::text || ' ' || ${same}::text || ' ' || extract(epoch from date_trunc('minute', now()))::bigint,
+          date_trunc('minute', now()) + interval '1 minute')
+        on conflict (district_id, repeat_key) where repeat_key is not null
+          do update set count = audit_events.count + excluded.count where audit_events.number is null`,
+  )
+}
+
+const rowOf = (random: Random, from: Origin | undefined, { districtId, actor, action, record, members = [] }: AuditEntry) => ({
+  district_id: districtId,
+  id: makeId(random),
+  actor_type: actor.type,
+  actor_id: actor.id ?? null,
+  action,
+  record_type: record?.type ?? null,
+  record_id: record?.id ?? null,
+  members: [...members],
+  network: from?.network ?? null,
+  request_id: from?.requestId ?? null,
+})

@@ -1,0 +1,166 @@
+/**
+ * Adding and changing people of a district. Nobody reaches above themselves: what decides who somebody is and what they may (e-mail,
+ * roles, archived) is changed by those alone whose own powers include all of that person's, before and after.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import sql from 'sql-template-tag'
+import { z } from 'zod'
+import { reaches } from '../access/reach.ts'
+import { powersOf, type RolePermissions, type SignedInViewer } from '../access/viewer.ts'
+import type { Deps, Queryable } from '../deps.ts'
+import { actorOf, audit } from './audit.ts'
+import type { Caller } from './client.ts'
+import { emailSchema } from './email.ts'
+import { createOnce } from './idempotency.ts'
+import { filledIn, isId, languageSchema, parse } from './input.ts'
+import { insertPeople } from './bulk-insert.ts'
+import { type Person, personColumns } from './people.ts'
+import { personIndex } from './people-index.ts'
+import { invalid, Problem } from './problem.ts'
+import { endSignIns, holdLoginRequests } from './sessions.ts'
+
+const most = { roles: 50, tags: 50 }
+
+const roleSchema = z.object({ roleId: z.string(), rank: z.union([z.literal(1), z.literal(2)], 'The rank is primary or secondary.') })
+
+/** The members of a person that are written, as they are checked. */
+const members = {
+  first: filledIn(100),
+  last: filledIn(100),
+  email: emailSchema,
+  language: languageSchema,
+  roles: z
+    .array(roleSchema)
+    .max(most.roles, `At most ${most.roles} roles.`)
+    .refine((roles) => new Set(roles.map(({ roleId }) => roleId)).size === roles.length, 'Each role is given once.')
+    .nullable()
+    .transform((roles) => Object.fromEntries((roles ?? []).map(({ roleId, rank }): [string, number] => [roleId, rank]))),
+  tags: z
+    .array(filledIn(100))
+    .max(most.tags, `At most ${most.tags} tags.`)
+    .nullable()
+    .transform((tags) => [...new Set(tags)]),
+  archived: z.boolean('Archived is true or false.'),
+}
+
+/** A person to be, with what is taken for what is left out. */
+export const newPersonSchema = z.object({
+  ...members,
+  language: members.language.nullish().transform((language) => language ?? 'en'), // PORTAL-API: "default `en`"
+  roles: members.roles.default({}),
+  tags: members.tags.default([]),
+  archived: members.archived.nullish().transform((archived) => archived ?? false),
+})
+export type NewPersonInput = z.input<typeof newPersonSchema>
+
+const changesSchema = z.object(members).partial()
+export type PersonChanges = Readonly<Partial<Record<keyof typeof members, unknown>>>
+
+type WriteDeps = Pick<Deps, 'db' | 'random' | 'secrets'>
+
+/**
+ * Adds a person; under an Idempotency-Key once, however often it is sent.
+ * @returns the person's id
+ * @throws Problem INVALID_INPUT naming the member, EMAIL_TAKEN, ABOVE_YOURSELF, IDEMPOTENCY_KEY_REUSED
+ */
+export function createPerson(deps: WriteDeps, caller: Caller, input: NewPersonInput): Promise<string> {
+  const { viewer, client } = caller
+  const person = parse(newPersonSchema, input, 'input')
+  return deps.db.transaction((tx) =>
+    createOnce(tx, deps, caller, 'createPerson', person, async (id) => {
+      demandReach(viewer, await rolesOf(tx, viewer.districtId), person.roles)
+      const { districtId } = viewer
+      await withFreeEmail(() => insertPeople(tx, [{ districtId, id, ...person }]))
+      await audit(tx, deps.random, client, [
+        { districtId, actor: actorOf(viewer), action: 'PERSON_CREATE', record: { type: 'PERSON', id } },
+      ])
+    }),
+  )
+}
+
+/** What a change did to the sign-ins of its person. */
+export interface ChangedPerson {
+  readonly id: string
+  /** Whether what this person may do, or can sign in with, is not what it was. */
+  readonly standingChanged: boolean
+}
+
+/**
+ * Changes the members that are given. Archiving somebody, or changing the address, ends their sessions and sign-in mails at once.
+ * @throws Problem NO_SUCH_RECORD, INVALID_INPUT naming the member, EMAIL_TAKEN, ABOVE_YOURSELF
+ */
+export function updatePerson(deps: WriteDeps, { viewer, client }: Caller, id: string, input: PersonChanges): Promise<ChangedPerson> {
+  const given = parse(changesSchema, withoutUndefined(input), 'input')
+  const { districtId } = viewer
+  return deps.db.transaction(async (tx) => {
+    if (!isId(id)) throw new Problem('NO_SUCH_RECORD')
+    if (given.email !== undefined || given.archived !== undefined) await holdLoginRequests(tx, { districtId, personId: id })
+    const [before] = await tx.query<Person>(
+      sql`select ${personColumns} from people p where p.district_id = ${districtId} and p.id = ${id} for update`,
+    )
+    if (!before) throw new Problem('NO_SUCH_RECORD')
+    const after = { ...before, ...withoutUndefined(given) }
+    const changed = (Object.keys(members) as (keyof typeof members)[]).filter((name) => !isDeepStrictEqual(before[name], after[name]))
+    if (changed.length === 0) return { id, standingChanged: false }
+
+    const endsSignIns = changed.includes('email') || (after.archived && !before.archived)
+    const standingChanged = endsSignIns || changed.includes('roles') || changed.includes('archived')
+    if (standingChanged) {
+      const roles = await rolesOf(tx, districtId)
+      demandReach(viewer, roles, before.roles, { mayBeUnknown: true })
+      demandReach(viewer, roles, after.roles, { mayBeUnknown: !changed.includes('roles') })
+    }
+    await withFreeEmail(() => update(tx, after))
+    await audit(tx, deps.random, client, [
+      { districtId, actor: actorOf(viewer), action: 'PERSON_UPDATE', record: { type: 'PERSON', id }, members: changed },
+    ])
+    if (endsSignIns) await endSignIns(tx, deps.random, { viewer, client }, id)
+    return { id, standingChanged }
+  })
+}
+
+/** The row is locked: of two changes in the same millisecond the second is still later. */
+async function update(tx: Queryable, person: Person): Promise<void> {
+  const { emailKey, sortName, terms } = personIndex(person)
+  await tx.query(
+    sql`update people p set first = ${person.first}, last = ${person.last}, email = ${person.email}, email_key = ${emailKey},
+          language = ${person.language}, roles = ${JSON.stringify(person.roles)}::jsonb, tags = ${person.tags}::text[],
+          archived = ${person.archived}, sort_name = ${sortName}, terms = ${terms}::text[],
+          updated_at = greatest(date_trunc('milliseconds', now()), p.updated_at + interval '1 millisecond')
+        where p.district_id = ${person.districtId} and p.id = ${person.id}`,
+  )
+}
+
+type Roles = ReadonlyMap<string, RolePermissions>
+
+async function rolesOf(tx: Queryable, districtId: string): Promise<Roles> {
+  const rows = await tx.query<{ id: string; permissions: RolePermissions }>(
+    sql`select r.id, r.permissions from roles r where r.district_id = ${districtId}`,
+  )
+  return new Map(rows.map(({ id, permissions }) => [id, permissions]))
+}
+
+/** @throws Problem ABOVE_YOURSELF, or INVALID_INPUT for a role that the district does not have */
+function demandReach(viewer: SignedInViewer, known: Roles, held: Readonly<Record<string, number>>, { mayBeUnknown = false } = {}): void {
+  const permissions = Object.keys(held).map((roleId) => {
+    const role = known.get(roleId)
+    if (!role && !mayBeUnknown) throw invalid(`input.roles.${roleId}`, 'This district has no such role.')
+    return role ?? {}
+  })
+  if (!reaches(viewer, powersOf(permissions))) throw new Problem('ABOVE_YOURSELF')
+}
+
+/** The address is the only thing of a person that no two may share. 23505: PostgreSQL's unique_violation. */
+async function withFreeEmail(write: () => Promise<void>): Promise<void> {
+  try {
+    await write()
+  } catch (error) {
+    if (error instanceof Error && (error as { code?: unknown }).code === '23505') throw new Problem('EMAIL_TAKEN', { field: 'input.email' })
+    throw error
+  }
+}
+
+const withoutUndefined = <Members extends object>(given: Members) =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof Members]: Exclude<Members[Name], undefined>
+  }

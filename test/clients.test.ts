@@ -1,0 +1,237 @@
+/** Client libraries that know nothing of this gateway work with it unchanged, and typed from its schema.graphql. */
+import { ApolloClient, CombinedGraphQLErrors, HttpLink, InMemoryCache } from '@apollo/client'
+import { cacheExchange, Client, fetchExchange } from '@urql/core'
+import type { ResultOf } from 'gql.tada'
+import { print } from 'graphql'
+import { ClientError, GraphQLClient } from 'graphql-request'
+import { describe, expect, test } from 'vitest'
+import { graphql, known, peopleAndInterviews, peoplePage, requestLogin, verifyCode, whoAmI } from './support/documents.ts'
+import { createTestDistrict } from './support/fixtures.ts'
+import { startGateway } from './support/gateway.ts'
+
+const gateway = await startGateway()
+const url = `${gateway.url}/graphql`
+const district = await createTestDistrict(gateway.db)
+const key = await district.key('read:people')
+const filter = { tag: 'listed' }
+for (const last of ['Adams', 'Baker', 'Clark']) await district.person({ last, tags: ['listed'], roles: { '1c': 1 } })
+
+/** What the libraries said and heard on the wire, beneath what they show. */
+const heard: { method: string | undefined; status: number; type: string | null }[] = []
+const listening: typeof fetch = async (input, init) => {
+  const response = await fetch(input, init)
+  heard.push({ method: init?.method, status: response.status, type: response.headers.get('content-type') })
+  return response
+}
+const modern = 'application/graphql-response+json; charset=utf-8'
+
+type Page = ResultOf<typeof peoplePage>['people'] | undefined
+
+/** What a page holds. */
+const inBrief = (page: Page) => ({
+  people: page?.edges.map(({ node }) => node.last),
+  roles: page?.nodes.map(({ roles }) => roles.map(({ rank }) => rank)),
+  total: page?.totalCount,
+  more: page?.pageInfo.hasNextPage,
+})
+const firstPage = { people: ['Adams', 'Baker'], roles: [['PRIMARY'], ['PRIMARY']], total: 3, more: true }
+const secondPage = { people: ['Clark'], roles: [['PRIMARY']], total: 3, more: false }
+
+/** The errors of an answer, as far as a program acts on them. */
+const refusals = (
+  errors: readonly {
+    readonly path?: readonly (string | number)[] | undefined
+    readonly extensions?: Readonly<Record<string, unknown>>
+  }[] = [],
+) => errors.map(({ path, extensions }) => ({ path: path?.join('.'), ...extensions }))
+const forbidden = [{ path: 'interviews', code: 'FORBIDDEN', requiredScopes: ['read:interviews'] }]
+const invalidToken = [{ code: 'UNAUTHENTICATED' }]
+const badVariable = [{ code: 'BAD_USER_INPUT', field: 'first' }]
+
+describe('@apollo/client', () => {
+  const as = (token?: string) =>
+    new ApolloClient({
+      link: new HttpLink({ uri: url, fetch: listening, headers: token === undefined ? {} : { Authorization: `Bearer ${token}` } }),
+      cache: new InMemoryCache(),
+    })
+  const shown = (error: unknown) => (CombinedGraphQLErrors.is(error) ? refusals(error.errors) : error)
+
+  test('reads page after page', async () => {
+    const client = as(key)
+    const first = await client.query({ query: peoplePage, variables: { first: 2, filter } })
+    expect(inBrief(first.data?.people)).toEqual(firstPage)
+    const after = first.data?.people?.pageInfo.endCursor ?? null
+    const second = await client.query({ query: peoplePage, variables: { first: 2, after, filter } })
+    expect(inBrief(second.data?.people)).toEqual(secondPage)
+    expect(heard.at(-1)).toEqual({ method: 'POST', status: 200, type: modern })
+
+    // @ts-expect-error A list may be refused and be null.
+    expect(first.data?.people.totalCount).toBe(3)
+    // @ts-expect-error A person has no such field.
+    expect(first.data?.people?.nodes[0]?.surname).toBeUndefined()
+  })
+
+  test('signs in by the code of a mail', async () => {
+    const person = await district.person()
+    const asked = await as().mutate({ mutation: requestLogin, variables: { email: person.email } })
+    expect(asked.data?.requestLogin?.ok).toBe(true)
+    const { code } = await gateway.nextMail(person.email)
+    const { data } = await as().mutate({ mutation: verifyCode, variables: { code, email: person.email } })
+    expect(data?.verifyCode?.person?.id).toBe(person.id)
+    const me = await as(data?.verifyCode?.token ?? '').query({ query: whoAmI })
+    expect(me.data).toMatchObject({ me: { person: { id: person.id }, credential: { __typename: 'Session', current: true } } })
+  })
+
+  test('shows what stands beside a refusal, and which scope is missing', async () => {
+    const { data, error } = await as(key).query({ query: peopleAndInterviews, variables: { filter }, errorPolicy: 'all' })
+    expect(data).toMatchObject({ people: { totalCount: 3 }, interviews: null })
+    expect(shown(error)).toEqual(forbidden)
+  })
+
+  test('shows a token that is wrong as such', async () => {
+    const asked = as('nope').query({ query: peoplePage, variables: { first: 2 } })
+    expect(shown(await asked.catch((error: unknown) => error))).toEqual(invalidToken)
+    expect(heard.at(-1)).toEqual({ method: 'POST', status: 401, type: modern })
+  })
+
+  test('does not compile with a variable of another type, and shows its refusal', async () => {
+    // @ts-expect-error It is a number.
+    const asked = as(key).query({ query: peoplePage, variables: { first: 'two' } })
+    expect(shown(await asked.catch((error: unknown) => error))).toEqual(badVariable)
+  })
+})
+
+describe('@urql/core', () => {
+  const as = (token?: string) =>
+    new Client({
+      url,
+      fetch: listening,
+      fetchOptions: { headers: token === undefined ? {} : { Authorization: `Bearer ${token}` } },
+      exchanges: [cacheExchange, fetchExchange],
+    })
+
+  test('reads page after page, by GET', async () => {
+    const client = as(key)
+    const first = await client.query(peoplePage, { first: 2, filter })
+    expect(inBrief(first.data?.people)).toEqual(firstPage)
+    const after = first.data?.people?.pageInfo.endCursor ?? null
+    const second = await client.query(peoplePage, { first: 2, after, filter })
+    expect(inBrief(second.data?.people)).toEqual(secondPage)
+    expect(heard.at(-1)).toEqual({ method: 'GET', status: 200, type: modern })
+
+    // @ts-expect-error A list may be refused and be null.
+    expect(first.data?.people.totalCount).toBe(3)
+    // @ts-expect-error A person has no such field.
+    expect(first.data?.people?.nodes[0]?.surname).toBeUndefined()
+  })
+
+  test('signs in by the code of a mail', async () => {
+    const person = await district.person()
+    const asked = await as().mutation(requestLogin, { email: person.email })
+    expect(asked.data?.requestLogin?.ok).toBe(true)
+    const { code } = await gateway.nextMail(person.email)
+    const { data } = await as().mutation(verifyCode, { code, email: person.email })
+    expect(data?.verifyCode?.person?.id).toBe(person.id)
+    const me = await as(data?.verifyCode?.token ?? '').query(whoAmI, {})
+    expect(me.data).toMatchObject({ me: { person: { id: person.id }, credential: { __typename: 'Session', current: true } } })
+  })
+
+  test('shows what stands beside a refusal, and which scope is missing', async () => {
+    const { data, error } = await as(key).query(peopleAndInterviews, { filter })
+    expect(data).toMatchObject({ people: { totalCount: 3 }, interviews: null })
+    expect(refusals(error?.graphQLErrors)).toEqual(forbidden)
+    expect(error?.networkError).toBeUndefined()
+  })
+
+  test('shows a token that is wrong as such', async () => {
+    const { data, error } = await as('nope').query(peoplePage, { first: 2 })
+    expect([data, error?.networkError]).toEqual([undefined, undefined])
+    expect(refusals(error?.graphQLErrors)).toEqual(invalidToken)
+    expect(error?.response).toMatchObject({ status: 401 })
+  })
+
+  test('does not compile with a variable of another type, and shows its refusal', async () => {
+    // @ts-expect-error It is a number.
+    const { error } = await as(key).query(peoplePage, { first: 'two' })
+    expect(refusals(error?.graphQLErrors)).toEqual(badVariable)
+  })
+})
+
+describe('graphql-request', () => {
+  const as = (token?: string, errorPolicy: 'none' | 'all' = 'none') =>
+    new GraphQLClient(url, {
+      errorPolicy,
+      fetch: listening,
+      headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
+    })
+  const failure = async (request: Promise<unknown>) => {
+    const error = await request.catch((thrown: unknown) => thrown)
+    if (error instanceof ClientError) return error.response
+    throw error
+  }
+
+  test('reads page after page', async () => {
+    const client = as(key)
+    const first = await client.request(peoplePage, { first: 2, filter })
+    expect(inBrief(first.people)).toEqual(firstPage)
+    const after = first.people?.pageInfo.endCursor ?? null
+    const second = await client.request(peoplePage, { first: 2, after, filter })
+    expect(inBrief(second.people)).toEqual(secondPage)
+    expect(heard.at(-1)).toEqual({ method: 'POST', status: 200, type: modern })
+
+    // @ts-expect-error A list may be refused and be null.
+    expect(first.people.totalCount).toBe(3)
+    // @ts-expect-error A person has no such field.
+    expect(first.people?.nodes[0]?.surname).toBeUndefined()
+  })
+
+  test('signs in by the code of a mail', async () => {
+    const person = await district.person()
+    const asked = await as().request(requestLogin, { email: person.email })
+    expect(asked.requestLogin?.ok).toBe(true)
+    const { code } = await gateway.nextMail(person.email)
+    const data = await as().request(verifyCode, { code, email: person.email })
+    expect(data.verifyCode?.person?.id).toBe(person.id)
+    const me = await as(data.verifyCode?.token ?? '').request(whoAmI)
+    expect(me).toMatchObject({ me: { person: { id: person.id }, credential: { __typename: 'Session', current: true } } })
+  })
+
+  test('shows what stands beside a refusal, and which scope is missing', async () => {
+    const thrown = await failure(as(key).request(peopleAndInterviews, { filter }))
+    const returned = await as(key, 'all').rawRequest<ResultOf<typeof peopleAndInterviews>>(print(peopleAndInterviews), { filter })
+    for (const { data, errors, status } of [thrown, returned]) {
+      expect(data).toEqual({ people: { totalCount: 3 }, interviews: null })
+      expect(refusals(errors)).toEqual(forbidden)
+      expect(status).toBe(200)
+    }
+    expect(await as(key, 'all').request(peopleAndInterviews, { filter })).toEqual(returned.data)
+  })
+
+  test('shows a token that is wrong as such', async () => {
+    const { data, errors, status } = await failure(as('nope').request(peoplePage, { first: 2 }))
+    expect([data, status]).toEqual([undefined, 401])
+    expect(refusals(errors)).toEqual(invalidToken)
+  })
+
+  test('does not compile with a variable of another type, and shows its refusal', async () => {
+    // @ts-expect-error It is a number.
+    const { errors } = await failure(as(key).request(peoplePage, { first: 'two' }))
+    expect(refusals(errors)).toEqual(badVariable)
+  })
+})
+
+describe('a document', () => {
+  test('that asks for a field which is not there does not compile, and is refused', async () => {
+    // @ts-expect-error A person has no such field.
+    const document = known(graphql(`query Misnamed { people { nodes { id surname } } }`))
+    const { status, json } = await gateway.graphql(print(document), { token: key })
+    expect([status, refusals(json.errors)]).toEqual([400, [{ code: 'BAD_USER_INPUT' }]])
+  })
+
+  test('whose variable is of a type that is not there takes no value for it', async () => {
+    const document = graphql(`query Mistyped($filter: PeopleFilter) { people(filter: $filter) { totalCount } }`)
+    // @ts-expect-error There is no such type, so nothing is of it.
+    const { error } = await new Client({ url, exchanges: [fetchExchange] }).query(document, { filter })
+    expect(refusals(error?.graphQLErrors)).toEqual([{ code: 'BAD_USER_INPUT' }])
+  })
+})
