@@ -108,7 +108,7 @@ function parametersIn(
 ): Json[] {
   return Object.entries(parameters).map(([name, { description, schema, example }]) => {
     const others = refusals.flatMap(([status, { request }]) => {
-      const value = { ...request?.params, ...request?.query }[name]
+      const value = { ...request?.params, ...request?.query, ...request?.headers }[name]
       return value === undefined ? [] : [[status, { value }]]
     })
     const examples = { ...(example === undefined ? {} : { [success]: { value: example } }), ...Object.fromEntries(others) }

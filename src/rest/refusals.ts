@@ -61,3 +61,8 @@ export const noSuchRecord = (params: Record<string, string>): Refusal => ({
   example: new Problem('NO_SUCH_RECORD').message,
   request: { params },
 })
+
+export const idempotencyKeyReused: Refusal = {
+  description: 'The Idempotency-Key came with another body before.',
+  example: new Problem('IDEMPOTENCY_KEY_REUSED').message,
+}

@@ -1,5 +1,5 @@
 /** What a REST route is: data, by which the handler answers it and the OpenAPI description shows it. */
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { Scope } from '../access/scopes.ts'
 import type { PageResult } from './page.ts'
 
@@ -92,6 +92,15 @@ export interface Parameter {
   readonly example?: string
 }
 
+/** Creations take it; the context carries it to them. */
+export const idempotencyKey: Readonly<Record<string, Parameter>> = {
+  'Idempotency-Key': {
+    description:
+      'Any text of the client’s. The same request with the same key within 24 hours creates nothing more, and answers what there is.',
+    schema: z.string(),
+  },
+}
+
 export interface Body {
   readonly schema: z.ZodType
   readonly example: unknown
@@ -104,7 +113,12 @@ export interface Refusal {
   /** The sentence. */
   readonly example: string
   /** What differs in the request of the example: it is as the route's otherwise. */
-  readonly request?: { readonly params?: Record<string, string>; readonly query?: Record<string, string>; readonly body?: unknown }
+  readonly request?: {
+    readonly params?: Readonly<Record<string, string>>
+    readonly query?: Readonly<Record<string, string>>
+    readonly headers?: Readonly<Record<string, string>>
+    readonly body?: unknown
+  }
 }
 
 /** A route whose body is held to the schema that documents it. */

@@ -4,12 +4,14 @@ import type { Route } from './route.ts'
 import { authRoutes } from './routes/auth.ts'
 import { districtRoutes } from './routes/district.ts'
 import { interviewRoutes } from './routes/interviews.ts'
+import { keyRoutes } from './routes/keys.ts'
 import { peopleRoutes } from './routes/people.ts'
 
 export const routes: readonly Route[] = [
   ...authRoutes,
   ...peopleRoutes,
   ...interviewRoutes,
+  ...keyRoutes,
   ...districtRoutes,
   {
     kind: 'description',

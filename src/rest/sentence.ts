@@ -1,5 +1,6 @@
 /** What GraphQL says of its variables, said of the members of a body as REST spells them. */
 import type { GraphQLError } from 'graphql'
+import { scopes } from '../access/scopes.ts'
 
 /**
  * The sentence for a refusal: it begins with the member that is to blame, if one is.
@@ -27,6 +28,7 @@ const kinds: readonly (readonly [RegExp, string])[] = [
   [/^Expected non-nullable type/, 'not be null'],
   [/^(String|ID) cannot represent/, 'be a string'],
   [/^Boolean cannot represent/, 'be 0, 1, true or false'],
+  [/^(Value ".*" does not exist in|Enum) "Scope"/s, `be one of ${scopes.map(({ id }) => id).join(', ')}`],
 ]
 
 /** `input.boardId` → `board_id`, `input.scopes[0]` → `scopes.0`; what follows the member's own name stays as it is. */

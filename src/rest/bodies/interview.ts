@@ -1,6 +1,6 @@
 /** An interview as the portal documents one: short in lists, with responses and recordings by itself. */
 import { z } from 'zod'
-import { flag, flagSchema, unixMs, unixMsSchema } from './pieces.ts'
+import { flag, flagSchema, unixMs, unixMsSchema, writtenIdSchema } from './pieces.ts'
 
 export const interviewFields = 'id personId districtId date board { id } form { id } profile { id } published createdAt updatedAt'
 export const wholeInterviewFields = `${interviewFields} responses { field { id } value } recordings { id name url transcript summary }`
@@ -64,6 +64,10 @@ export const wholeInterviewSchema = z
   })
   .meta({ id: 'WholeInterview', description: 'A meeting of one candidate with a board, with what was answered and recorded.' })
 
+export const writtenInterviewSchema = z
+  .union([wholeInterviewSchema, writtenIdSchema])
+  .meta({ id: 'WrittenInterview', description: 'The interview as it is now, for those who may read interviews; its id for the others.' })
+
 const ownMembers = ({ id, personId, districtId, date, board, form, profile, published }: InterviewResult) => ({
   id,
   person_id: personId,
@@ -87,6 +91,14 @@ export const wholeInterviewBody = (interview: WholeInterviewResult): z.output<ty
   audio: Object.fromEntries(interview.recordings.map(({ id, name, url, transcript, summary }) => [id, { name, url, transcript, summary }])),
   ...timesOf(interview),
 })
+
+export const writtenInterviewBody = ({
+  id,
+  interview,
+}: {
+  id: string
+  interview: WholeInterviewResult | null
+}): z.output<typeof writtenInterviewSchema> => (interview ? wholeInterviewBody(interview) : { id })
 
 const exampleMembers = {
   id: 'def34',

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { exampleInterview, type InterviewResult, interviewBody, interviewSchema } from './interview.ts'
 import type { PageResult } from '../page.ts'
-import { flag, flagSchema, unixMs, unixMsSchema } from './pieces.ts'
+import { flag, flagSchema, unixMs, unixMsSchema, writtenIdSchema } from './pieces.ts'
 
 export const selfFields = 'id first last email language roles { role { id } rank } districtId'
 export const personFields = `${selfFields} tags archived avatarUrl createdAt`
@@ -67,6 +67,10 @@ export const personWithIncludedSchema = personSchema
   })
   .meta({ id: 'PersonWithIncluded', description: 'A person, and what was asked for besides.' })
 
+export const writtenPersonSchema = z
+  .union([personSchema, writtenIdSchema])
+  .meta({ id: 'WrittenPerson', description: 'The person as it is now, for those who may read people; its id for the others.' })
+
 const rolesBody = (roles: SelfResult['roles']): Record<string, 1 | 2> =>
   Object.fromEntries(roles.map(({ role, rank }) => [role.id, rank === 'PRIMARY' ? 1 : 2]))
 
@@ -93,6 +97,9 @@ export const personBody = (person: PersonResult): z.output<typeof personSchema> 
   district_id: person.districtId,
   created_at: unixMs(person.createdAt),
 })
+
+export const writtenPersonBody = ({ id, person }: { id: string; person: PersonResult | null }): z.output<typeof writtenPersonSchema> =>
+  person ? personBody(person) : { id }
 
 /** @param pages the same person, with one page of interviews after the other */
 export function personWithIncludedBody(...pages: readonly (PersonResult & IncludedResult)[]): z.output<typeof personWithIncludedSchema> {

@@ -21,3 +21,7 @@ const multilingual = z.record(z.string(), z.string()).meta({
 export const multilingualSchema = (description: string) => multilingual.meta({ description })
 export const byLanguage = (texts: readonly LocalizedTextResult[]): Record<string, string> =>
   Object.fromEntries(texts.map(({ language, text }) => [language, text]))
+
+export const writtenIdSchema = z
+  .object({ id: z.string() })
+  .meta({ id: 'WrittenId', description: 'What was written, for a key that may write it and not read it.' })

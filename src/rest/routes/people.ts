@@ -1,6 +1,6 @@
-/** People: listed, and read one by one. */
+/** People: listed, read one by one, added and changed. */
 import { z } from 'zod'
-import { invalid } from '../../domain/problem.ts'
+import { invalid, Problem } from '../../domain/problem.ts'
 import { interviewFields } from '../bodies/interview.ts'
 import {
   examplePerson,
@@ -12,12 +12,41 @@ import {
   personSchema,
   personWithIncludedBody,
   personWithIncludedSchema,
+  writtenPersonBody,
+  writtenPersonSchema,
 } from '../bodies/person.ts'
+import { flagIn, inputOf, rolesIn } from '../members.ts'
 import { cursorAfter, pageArgs, pageOf, type PageResult } from '../page.ts'
 import { noSuchRecord } from '../refusals.ts'
-import { list, record, type Route } from '../route.ts'
+import { idempotencyKey, list, record, type Route } from '../route.ts'
+
+const changeableMembers = {
+  first: ['first'],
+  last: ['last'],
+  email: ['email'],
+  language: ['language'],
+  roles: ['roles', rolesIn],
+  tags: ['tags'],
+  archived: ['archived', flagIn],
+} as const
+const changeableSchema = z.object({
+  first: z.string().min(1).max(100).meta({ description: 'Given name.' }),
+  last: z.string().min(1).max(100).meta({ description: 'Family name.' }),
+  email: z.string().meta({ description: 'Unique within the district. A change ends the sessions of this person.', format: 'email' }),
+  language: z.string().meta({ description: 'The language to write in, as a BCP 47 tag; `en` for a new person.' }),
+  roles: z
+    .record(z.string(), z.literal([1, 2]))
+    .nullable()
+    .meta({ description: 'Rank by role id: 1 primary, 2 secondary. They replace those there are. None is above the caller’s own powers.' }),
+  tags: z.array(z.string().min(1).max(100)).nullable().meta({ description: 'Free labels. They replace those there are.' }),
+  archived: z
+    .union([z.literal([0, 1]), z.boolean()])
+    .meta({ description: 'Whether this person is archived: kept, but unable to sign in.' }),
+})
+const emailTaken = new Problem('EMAIL_TAKEN').message
 
 const archivedSentence = 'archived must be true or false.'
+const exampleNew = { id: 'jkl78', first: 'Ruth', last: 'Okafor', email: 'ruth@example.com', roles: { '1c': 1 as const } }
 const personId = { description: 'The id of the person.', schema: z.string(), example: 'abc12' }
 
 export const peopleRoutes: readonly Route[] = [
@@ -81,6 +110,76 @@ export const peopleRoutes: readonly Route[] = [
       },
       answer: { description: 'The person.', schema: personWithIncludedSchema, example: examplePersonWithIncluded },
       refusals: { 404: noSuchRecord({ id: 'nope0' }) },
+    },
+  }),
+  record({
+    name: 'createPerson',
+    method: 'POST',
+    path: '/api/people',
+    document: `mutation ($input: CreatePersonInput!) { createPerson(input: $input) { id person { ${personFields} } } }`,
+    variables: ({ body }) => ({ input: inputOf(body, changeableMembers) }),
+    status: 201,
+    body: ({ createPerson }: { createPerson: Parameters<typeof writtenPersonBody>[0] }) => writtenPersonBody(createPerson),
+    idAlone: true,
+    docs: {
+      tag: 'People',
+      summary: 'Create a person',
+      access: 'write:people',
+      headers: idempotencyKey,
+      body: {
+        schema: changeableSchema
+          .partial()
+          .required({ first: true, last: true, email: true })
+          .meta({ id: 'CreatePerson', description: 'A person to be.' }),
+        example: { first: 'Ruth', last: 'Okafor', email: 'ruth@example.com', language: 'en', roles: { '1c': 1 }, tags: ['2026'] },
+      },
+      answer: { description: 'The person.', schema: writtenPersonSchema, example: { ...examplePerson, ...exampleNew } },
+      refusals: {
+        400: {
+          description: 'A member is missing or wrong.',
+          example: 'first is required.',
+          request: { body: { last: 'Okafor', email: 'ruth@example.com' } },
+        },
+        409: {
+          description: 'Another person has this address, or the Idempotency-Key came with another body before.',
+          example: `email: ${emailTaken}`,
+          request: { body: { first: 'Ruth', last: 'Okafor', email: 'user@example.com' } },
+        },
+      },
+    },
+  }),
+  record({
+    name: 'updatePerson',
+    method: 'PATCH',
+    path: '/api/people/:id',
+    document: `mutation ($id: ID!, $input: UpdatePersonInput!) { updatePerson(id: $id, input: $input) { id person { ${personFields} } } }`,
+    variables: ({ params, body }) => ({ id: params['id'], input: inputOf(body, changeableMembers) }),
+    body: ({ updatePerson }: { updatePerson: Parameters<typeof writtenPersonBody>[0] }) => writtenPersonBody(updatePerson),
+    idAlone: true,
+    docs: {
+      tag: 'People',
+      summary: 'Change a person',
+      description: 'Only the members that are given change.',
+      access: 'write:people',
+      params: { id: personId },
+      body: {
+        schema: changeableSchema.partial().meta({ id: 'UpdatePerson', description: 'Changes to a person.' }),
+        example: { tags: ['2026'] },
+      },
+      answer: { description: 'The person.', schema: writtenPersonSchema, example: examplePerson },
+      refusals: {
+        400: {
+          description: 'A member is wrong.',
+          example: 'roles.1a must be 1 (primary) or 2 (secondary).',
+          request: { body: { roles: { '1a': 3 } } },
+        },
+        404: noSuchRecord({ id: 'nope0' }),
+        409: {
+          description: 'Another person has this address.',
+          example: `email: ${emailTaken}`,
+          request: { body: { email: 'admin@example.com' } },
+        },
+      },
     },
   }),
 ]
