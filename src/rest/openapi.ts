@@ -88,12 +88,17 @@ function goodAnswer(route: Route, status: string): Json {
   }
 }
 
-const refusalAnswer = (status: string, { description, example }: Refusal): Json => ({
-  description,
-  ...(status === '401' || status === '403' ? { headers: headersNamed('WWW-Authenticate') } : {}),
-  ...(status === '429' || status === '503' ? { headers: headersNamed('Retry-After') } : {}),
-  content: json(reference(errorSchema), { [status]: { value: { error: example } } }),
-})
+/** What comes with a status, whatever the reason. */
+const headerOf: Readonly<Record<string, keyof typeof headers>> = { 401: 'WWW-Authenticate', 429: 'Retry-After', 503: 'Retry-After' }
+
+function refusalAnswer(status: string, { description, example, header: own }: Refusal): Json {
+  const header = own ?? headerOf[status]
+  return {
+    description,
+    ...(header === undefined ? {} : { headers: headersNamed(header) }),
+    content: json(reference(errorSchema), { [status]: { value: { error: example } } }),
+  }
+}
 
 const statusOf = (route: Route): number => (route.kind === 'record' ? (route.status ?? 200) : 200)
 const isRevalidated = (route: Route): boolean => route.kind === 'description' || (route.kind === 'record' && route.revalidated === true)

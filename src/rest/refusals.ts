@@ -35,6 +35,7 @@ export const planLapsed: Refusal = {
 const missingScope = (scope: Scope): Refusal => ({
   description: `The key lacks \`${scope}\`, or the roles of the person do not permit it.`,
   example: new Problem('MISSING_SCOPE').message,
+  header: 'WWW-Authenticate',
 })
 const sessionOnly: Refusal = {
   description: 'An API key cannot do it, or the roles of the person do not permit it.',

@@ -112,6 +112,8 @@ export interface Refusal {
   readonly description: string
   /** The sentence. */
   readonly example: string
+  /** That comes with it, beside what comes with its status in any case. */
+  readonly header?: 'WWW-Authenticate'
   /** What differs in the request of the example: it is as the route's otherwise. */
   readonly request?: {
     readonly params?: Readonly<Record<string, string>>

@@ -101,7 +101,7 @@ export const authRoutes: readonly Route[] = [
       refusals: {
         400: {
           description: 'This is not the token of a link.',
-          example: 'token: This is not a link of ours.',
+          example: 'token: This is not the token of a link.',
           request: { params: { token: 'not-a-token' } },
         },
         401: {
