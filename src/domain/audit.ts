@@ -2,7 +2,7 @@
  * The audit trail, as it is written: who did what to which record, when and from where; never a secret, and never a value. An entry
  * is written in the transaction of what it tells of, so that there is neither without the other.
  */
-import sql from 'sql-template-tag'
+import sql, { join, type Sql } from 'sql-template-tag'
 import type { Viewer } from '../access/viewer.ts'
 import type { Queryable, Random } from '../deps.ts'
 import type { Client } from './client.ts'
@@ -77,13 +77,18 @@ type Origin = Pick<Client, 'network' | 'requestId'>
  * @param from the request; nothing for an operator's command
  */
 export async function audit(tx: Queryable, random: Random, from: Origin | undefined, entries: readonly AuditEntry[]): Promise<void> {
-  const rows = entries.map((entry) => rowOf(random, from, entry))
-  await tx.query(
-    sql`insert into audit_events (district_id, id, actor_type, actor_id, action, record_type, record_id, members, network, request_id)
-        select e.district_id, e.id, e.actor_type, e.actor_id, e.action, e.record_type, e.record_id, e.members, e.network, e.request_id
-        from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as e(district_id text, id text, actor_type text, actor_id text, action text,
-          record_type text, record_id text, members text[], network text, request_id text)`,
-  )
+  await tx.query(auditing(random, from, entries))
+}
+
+/** The same as part of a statement: `with remembered as (…) update …`. */
+export function auditing(random: Random, from: Origin | undefined, entries: readonly AuditEntry[]): Sql {
+  const rows = entries.map((entry) => {
+    const row = rowOf(random, from, entry)
+    return sql`(${row.district_id}, ${row.id}, ${row.actor_type}, ${row.actor_id}, ${row.action}, ${row.record_type}, ${row.record_id},
+      ${row.members}::text[], ${row.network}, ${row.request_id})`
+  })
+  return sql`insert into audit_events (district_id, id, actor_type, actor_id, action, record_type, record_id, members, network, request_id)
+    values ${join(rows)}`
 }
 
 /**
