@@ -60,15 +60,15 @@ export async function* readRows(file: Readable): AsyncGenerator<CsvRow> {
  */
 export function personOf({ columns, cells }: CsvRow): NewPersonInput {
   if (cells.length !== columns.length) throw invalid('', `The row has ${cells.length} cells, and the header has ${columns.length}.`)
-  const cell = (column: Column): string => cells[columns.indexOf(column)]?.trim() ?? ''
+  const cell = (column: Column): string => cells[columns.indexOf(column)] ?? ''
   return {
     first: cell('first'),
     last: cell('last'),
     email: cell('email'),
-    language: cell('language') || undefined,
+    language: cell('language').trim() || undefined,
     roles: items(cell('roles')).map(roleOf),
     tags: items(cell('tags')),
-    archived: archivedOf(cell('archived')),
+    archived: archivedOf(cell('archived').trim()),
   }
 }
 
