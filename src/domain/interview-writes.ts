@@ -88,9 +88,13 @@ export async function updateInterview(
     if (plain.formId !== before.formId) demandNoneLeft(before.responses, responses, 'input.formId')
     const changed = changedMembers(before, { ...plain, responses: answers })
     if (changed.length === 0) return
-    const remembered = auditing(deps.random, client, [
-      { districtId, actor: actorOf(viewer), action: 'INTERVIEW_UPDATE', record: { type: 'INTERVIEW', id }, members: changed },
-    ])
+    const remembered = auditing(deps.random, client, {
+      districtId,
+      actor: actorOf(viewer),
+      action: 'INTERVIEW_UPDATE',
+      record: { type: 'INTERVIEW', id },
+      members: changed,
+    })
     // The row is locked: of two changes in the same millisecond the second is still later.
     await tx.query(
       sql`with remembered as (${remembered})

@@ -110,9 +110,13 @@ export function updatePerson(deps: WriteDeps, { viewer, client }: Caller, id: st
       demandReach(viewer, roles, before.roles, { mayBeUnknown: true })
       demandReach(viewer, roles, after.roles, { mayBeUnknown: !changed.includes('roles') })
     }
-    const remembered = auditing(deps.random, client, [
-      { districtId, actor: actorOf(viewer), action: 'PERSON_UPDATE', record: { type: 'PERSON', id }, members: changed },
-    ])
+    const remembered = auditing(deps.random, client, {
+      districtId,
+      actor: actorOf(viewer),
+      action: 'PERSON_UPDATE',
+      record: { type: 'PERSON', id },
+      members: changed,
+    })
     await withFreeEmail(() => update(tx, after, remembered))
     if (endsSignIns) await endSignIns(tx, deps.random, { viewer, client }, id)
     return { id, standingChanged }
