@@ -2,7 +2,7 @@
 import sql from 'sql-template-tag'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { sealAll, startSealing } from '../src/domain/audit-seal.ts'
-import { auditActions } from '../src/domain/audit.ts'
+import type { auditActions } from '../src/domain/audit.ts'
 import { verifyAuditTrail } from '../src/domain/audit-verify.ts'
 import { createTestDistrict, type TestDistrict } from './support/fixtures.ts'
 import { type RequestOptions, startGateway } from './support/gateway.ts'
@@ -225,7 +225,7 @@ describe('reading it', () => {
       all
         .map(({ at }) => at)
         .sort()
-        .reverse(),
+        .toReversed(),
     )
     expect(all).toHaveLength(6)
     expect(await events(`(filter: { actorId: "${admin.id}" })`)).toHaveLength(3)
