@@ -58,7 +58,10 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
     if (secure) res.setHeader('Strict-Transport-Security', 'max-age=31536000; includeSubDomains')
     if (allowCrossOrigin(deps.config, req, res, path)) return
     answer(req, res, path, requestId).catch((error: unknown) => {
-      if (res.headersSent) return void res.destroy()
+      if (res.headersSent) {
+        deps.log.warn({ err: error, requestId }, 'an answer was broken off')
+        return void res.destroy()
+      }
       if (error instanceof HttpRefusal || error instanceof Problem) {
         if (error instanceof Problem && error.code === 'UNAVAILABLE')
           deps.log.warn({ err: error.cause, requestId }, 'the database does not answer')

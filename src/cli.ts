@@ -5,6 +5,7 @@ import { addApiKey } from './commands/api-key.ts'
 import { addAudit } from './commands/audit.ts'
 import { addDistrict } from './commands/district.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addImport } from './commands/import.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { CommandFailed } from './commands/operator.ts'
 import { addSeed } from './commands/seed.ts'
@@ -21,7 +22,7 @@ const program = new Command('credentials-gateway')
   .addHelpText('after', '\nExit codes: 0 done, 1 it failed, 2 wrong usage. Errors go to stderr.')
   .exitOverride() // before the commands: each takes it over as it is added
 
-for (const add of [addStart, addMigrate, addDistrict, addApiKey, addSeed, addAudit, addDoctor]) add(program)
+for (const add of [addStart, addMigrate, addDistrict, addApiKey, addSeed, addImport, addAudit, addDoctor]) add(program)
 
 try {
   await program.parseAsync()

@@ -48,8 +48,11 @@ export function expectJson({ headers }: IncomingMessage): void {
   if (headers['content-encoding'] !== undefined) throw new HttpRefusal(415, 'Send the body without Content-Encoding.')
 }
 
-export function sendJson(res: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
-  const text = JSON.stringify(body)
+export const sendJson = (res: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void =>
+  sendJsonText(res, status, JSON.stringify(body), headers)
+
+/** @param text JSON */
+export function sendJsonText(res: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void {
   res.writeHead(status, {
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(text),

@@ -7,6 +7,7 @@ import { accessTable } from '../src/access/table.ts'
 import { audit } from '../src/domain/audit.ts'
 import { hashToken, makeId } from '../src/domain/tokens.ts'
 import { buildSchema } from '../src/graphql/schema.ts'
+import { routes } from '../src/rest/routes.ts'
 import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
 import { documentOf, outcome, planOf, type Probe, rowsOf } from './support/matrix.ts'
@@ -16,6 +17,14 @@ const gateway = await startGateway({ config: { trustedProxyHops: 1 } })
 const world = await createWorld(gateway)
 const { district, interviews, candidate, other } = world
 const schema = buildSchema()
+/** Whoever is interviewed here; the promises below count what the world has, so that this is undone. */
+const visited = await district.person({ first: 'Vi', last: 'Visited' })
+const undoVisits = () => gateway.db.query(sql`delete from interviews where person_id = ${visited.id}`)
+const createdKey = async () => {
+  const key = await district.key('read:people')
+  const [row] = await gateway.db.query<{ id: string }>(sql`select id from api_keys where key_hash = ${hashToken(key)}`)
+  return row!.id
+}
 
 describe('the matrix', async () => {
   /** Asks for a sign-in mail of somebody new, each from an address of its own, and reads it. */
@@ -37,13 +46,6 @@ describe('the matrix', async () => {
   })
   const mutation = (field: string, title: string, args: Probe['args'] = () => ''): Probe => ({ operation: 'mutation', field, title, args })
 
-  const visited = await district.person({ first: 'Vi', last: 'Visited' })
-  const createdKey = async () => {
-    const [{ id } = { id: '' }] = await gateway.db.query<{ id: string }>(
-      sql`select id from api_keys where key_hash = ${hashToken(await district.key('read:people'))}`,
-    )
-    return id
-  }
   /** One more session of whoever holds this token; none for whoever has none. */
   const otherSession = async (token: string | undefined) => {
     const id = makeId(randomBytes)
@@ -145,8 +147,7 @@ describe('the matrix', async () => {
       }
     }
 
-    // The promises below count what the world has.
-    await gateway.db.query(sql`delete from interviews where person_id = ${visited.id}`)
+    await undoVisits()
 
     const labels = plans.flatMap((plan) =>
       rowsOf(plan).map(({ path }) =>
@@ -177,6 +178,74 @@ describe('the matrix', async () => {
       ),
     ]
     await expect(`${[...legend, ...table].join('\n')}\n`).toMatchFileSnapshot('./access-matrix.txt')
+  })
+})
+
+describe('the matrix of routes', () => {
+  /** What a route is asked, beside its method and path: each is probed, or the test says which is not. */
+  const requests: Record<
+    string,
+    (token: string | undefined) => Promise<{ params?: Record<string, string>; query?: string; body?: unknown }>
+  > = {
+    requestLogin: async () => ({ body: { email: candidate.email } }),
+    verifyCode: async () => ({ body: { code: '000000', email: 'nobody@example.org' } }),
+    verifyMagicLink: async () => ({ params: { token: 'A'.repeat(43) } }),
+    logout: async () => ({}),
+    getMe: async () => ({}),
+    listPeople: async () => ({ query: '?archived=true' }),
+    getPerson: async () => ({ params: { id: candidate.id }, query: '?include=interviews' }),
+    createPerson: async () => ({ body: { first: 'New', last: 'Person', email: `${makeId(randomBytes)}@example.org` } }),
+    updatePerson: async () => ({ params: { id: (await district.person()).id }, body: { tags: ['changed'] } }),
+    listInterviews: async () => ({}),
+    listInterviewsOfPerson: async () => ({ params: { personId: candidate.id } }),
+    getInterview: async () => ({ params: { personId: candidate.id, id: interviews.published } }),
+    createInterview: async () => ({
+      params: { personId: visited.id },
+      body: { date: '2026-08-14', board_id: '1a', form_id: '1a', profile_id: '1a' },
+    }),
+    updateInterview: async () => ({
+      params: { personId: visited.id, id: await district.interview(visited.id) },
+      body: { date: '2026-03-15' },
+    }),
+    listApiKeys: async () => ({}),
+    createApiKey: async () => ({ body: { name: 'New', scopes: ['read:people'] } }),
+    revokeApiKey: async () => ({ params: { id: await createdKey() } }),
+    getDistrict: async () => ({}),
+    describe: async () => ({}),
+  }
+  /** The status; `[]` for an empty list; `id` where nothing but the id is told. */
+  const shown = (status: number, body: unknown): string => {
+    if (status >= 300) return String(status)
+    if (Array.isArray(body) && body.length === 0) return '[]'
+    return Object.keys(body as object).join() === 'id' ? 'id' : String(status)
+  }
+
+  test('is what the snapshot says: every route, for every kind of caller', async () => {
+    const { callers } = world
+    const lines: string[] = []
+    for (const route of routes) {
+      const request = requests[route.name]
+      expect(request, `${route.name} has no probe`).toBeDefined()
+      const cells: string[] = []
+      for (const [column, caller] of callers.entries()) {
+        const token = await caller.token()
+        const { params = {}, query = '', body } = await request!(token)
+        const path = route.path.replaceAll(/:(\w+)/g, (_, name: string) => params[name]!) + query
+        const headers = { 'X-Forwarded-For': `192.0.2.${column + 1}` }
+        const answer = await world.as(caller, () => gateway.rest(route.method, path, { body, token, headers }))
+        cells.push(shown(answer.status, answer.json))
+      }
+      lines.push(`${`${route.method} ${route.path}`.padEnd(38)} ${cells.map((cell) => cell.padStart(5)).join(' ')}`)
+    }
+    await undoVisits()
+    const head = `${''.padEnd(38)} ${callers.map(({ name }) => name.padStart(5)).join(' ')}`
+    const legend = [
+      'Who gets what by REST: every route, asked by every kind of caller of access-matrix.txt. Written by test/access.test.ts.',
+      '',
+      '200, 201   an answer      []   an empty list      id   the id alone      4xx   a refusal',
+      '',
+    ]
+    await expect(`${[...legend, head, ...lines].join('\n')}\n`).toMatchFileSnapshot('./route-matrix.txt')
   })
 })
 

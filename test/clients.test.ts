@@ -5,7 +5,7 @@ import type { ResultOf } from 'gql.tada'
 import { print } from 'graphql'
 import { ClientError, GraphQLClient } from 'graphql-request'
 import { describe, expect, test } from 'vitest'
-import { graphql, known, peopleAndInterviews, peoplePage, requestLogin, verifyCode, whoAmI } from './support/documents.ts'
+import { createPerson, graphql, known, peopleAndInterviews, peoplePage, requestLogin, verifyCode, whoAmI } from './support/documents.ts'
 import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
 
@@ -13,6 +13,7 @@ const gateway = await startGateway()
 const url = `${gateway.url}/graphql`
 const district = await createTestDistrict(gateway.db)
 const key = await district.key('read:people')
+const writer = await district.key('read:people', 'write:people')
 const filter = { tag: 'listed' }
 for (const last of ['Adams', 'Baker', 'Clark']) await district.person({ last, tags: ['listed'], roles: { '1c': 1 } })
 
@@ -36,6 +37,13 @@ const inBrief = (page: Page) => ({
 })
 const firstPage = { people: ['Adams', 'Baker'], roles: [['PRIMARY'], ['PRIMARY']], total: 3, more: true }
 const secondPage = { people: ['Clark'], roles: [['PRIMARY']], total: 3, more: false }
+
+/** A person to add, and what a program sees of them then. */
+const newcomer = (first: string) => {
+  const input = { first, last: 'Newcomer', email: `${first}@example.org`, roles: [{ roleId: '1c', rank: 'PRIMARY' as const }] }
+  return { input, seen: { first, email: input.email, roles: [{ rank: 'PRIMARY', role: { id: '1c' } }] } }
+}
+const taken = [{ path: 'createPerson', code: 'CONFLICT', field: 'input.email' }]
 
 /** The errors of an answer, as far as a program acts on them. */
 const refusals = (
@@ -80,6 +88,18 @@ describe('@apollo/client', () => {
     expect(data?.verifyCode?.person?.id).toBe(person.id)
     const me = await as(data?.verifyCode?.token ?? '').query({ query: whoAmI })
     expect(me.data).toMatchObject({ me: { person: { id: person.id }, credential: { __typename: 'Session', current: true } } })
+  })
+
+  test('adds a person, and shows that an address is taken', async () => {
+    const { input, seen } = newcomer('apollo')
+    const { data } = await as(writer).mutate({ mutation: createPerson, variables: { input } })
+    expect(data?.createPerson?.person).toMatchObject(seen)
+    const again = await as(writer).mutate({ mutation: createPerson, variables: { input }, errorPolicy: 'all' })
+    expect(shown(again.error)).toEqual(taken)
+
+    // @ts-expect-error A person has an address.
+    const asked = as(writer).mutate({ mutation: createPerson, variables: { input: { first: 'a', last: 'b' } } })
+    expect(shown(await asked.catch((error: unknown) => error))).toEqual([{ code: 'BAD_USER_INPUT', field: 'input' }])
   })
 
   test('shows what stands beside a refusal, and which scope is missing', async () => {
@@ -134,6 +154,18 @@ describe('@urql/core', () => {
     expect(data?.verifyCode?.person?.id).toBe(person.id)
     const me = await as(data?.verifyCode?.token ?? '').query(whoAmI, {})
     expect(me.data).toMatchObject({ me: { person: { id: person.id }, credential: { __typename: 'Session', current: true } } })
+  })
+
+  test('adds a person, and shows that an address is taken', async () => {
+    const { input, seen } = newcomer('urql')
+    const { data } = await as(writer).mutation(createPerson, { input })
+    expect(data?.createPerson?.person).toMatchObject(seen)
+    const again = await as(writer).mutation(createPerson, { input })
+    expect(refusals(again.error?.graphQLErrors)).toEqual(taken)
+
+    // @ts-expect-error A rank is PRIMARY or SECONDARY.
+    const { error } = await as(writer).mutation(createPerson, { input: { ...input, roles: [{ roleId: '1c', rank: 'FIRST' }] } })
+    expect(refusals(error?.graphQLErrors)).toMatchObject([{ code: 'BAD_USER_INPUT' }])
   })
 
   test('shows what stands beside a refusal, and which scope is missing', async () => {
@@ -194,6 +226,17 @@ describe('graphql-request', () => {
     expect(data.verifyCode?.person?.id).toBe(person.id)
     const me = await as(data.verifyCode?.token ?? '').request(whoAmI)
     expect(me).toMatchObject({ me: { person: { id: person.id }, credential: { __typename: 'Session', current: true } } })
+  })
+
+  test('adds a person, and shows that an address is taken', async () => {
+    const { input, seen } = newcomer('request')
+    const added = await as(writer).request(createPerson, { input })
+    expect(added.createPerson?.person).toEqual(seen)
+    expect(refusals((await failure(as(writer).request(createPerson, { input }))).errors)).toEqual(taken)
+
+    // @ts-expect-error A name is a text.
+    const { errors } = await failure(as(writer).request(createPerson, { input: { ...input, first: 1 } }))
+    expect(refusals(errors)).toEqual([{ code: 'BAD_USER_INPUT', field: 'input.first' }])
   })
 
   test('shows what stands beside a refusal, and which scope is missing', async () => {

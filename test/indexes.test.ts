@@ -22,7 +22,12 @@ await db.query(
   sql`insert into mentor_assignments (district_id, mentor_id, candidate_id) select 'd0', 'mentor', 'p' || n from generate_series(1, 20) n`,
 )
 await db.query(sql`analyze`)
-const callers = { key: await district!.key(), mentor: await mentor.token(), candidate: await candidate.token() }
+const callers = {
+  key: await district!.key(),
+  mentor: await mentor.token(),
+  candidate: await candidate.token(),
+  admin: await (await district!.admin()).token(),
+}
 
 async function fill(id: string, people: number, interviews: number): Promise<void> {
   const [word, role, tag] = [wordTerm(id, ''), roleTerm(id, ''), tagTerm(id, '')]
@@ -41,6 +46,12 @@ async function fill(id: string, people: number, interviews: number): Promise<voi
         from generate_series(1, ${interviews}::int) n`,
   )
   await db.query(
+    sql`insert into audit_events (district_id, id, at, actor_type, actor_id, action, record_type, record_id, number)
+        select ${id}, 'e' || n, timestamptz '2026-01-01' + n * interval '1 minute', 'PERSON', 'p' || n % 40,
+          case when n % 50 = 0 then 'SIGN_IN' else 'PERSON_UPDATE' end, 'PERSON', 'p' || n % 500, n
+        from generate_series(1, 4000) n`,
+  )
+  await db.query(
     sql`insert into mentor_assignments (district_id, mentor_id, candidate_id) select ${id}, 'p' || (n / 20 + 1), 'p' || n from generate_series(1, ${people}::int) n`,
   )
 }
@@ -51,7 +62,7 @@ async function plansOf(token: string, query: string): Promise<string[]> {
     const { json, text } = await gateway.graphql(query, { token })
     expect(json.errors, text).toBeUndefined()
   })
-  const listed = statements.filter(({ text }) => /from (people|interviews|unnest|mentor_assignments)/.test(text))
+  const listed = statements.filter(({ text }) => /from (people|interviews|unnest|mentor_assignments|audit_events)/.test(text))
   return Promise.all(listed.map(explained))
 }
 async function explained(statement: Sql): Promise<string> {
@@ -59,7 +70,7 @@ async function explained(statement: Sql): Promise<string> {
   return rows.map((row) => row['QUERY PLAN']).join('\n')
 }
 
-const tables = /Seq Scan on (people|interviews|mentor_assignments)\b/
+const tables = /Seq Scan on (people|interviews|mentor_assignments|audit_events)\b/
 /** Sorting all that fits the condition, for a page of it, costs what the district weighs. */
 const sorting = /\bSort\b/
 
@@ -155,6 +166,26 @@ describe('a filter is served by an index, in every order, and so is its total', 
       }
     },
   )
+})
+
+describe('the audit trail', () => {
+  test.each([
+    '',
+    'actorId: "p7"',
+    'action: SIGN_IN',
+    'recordId: "p7"',
+    'since: "2026-01-03T00:00:00Z"',
+    'until: "2026-01-02T00:00:00Z"',
+    'actorId: "p7", action: SIGN_IN, since: "2026-01-02T00:00:00Z"',
+  ])('is read off an index, the newest first, without sorting: {%s}', async (filter) => {
+    const plans = await plansOf(callers.admin, `{ auditEvents(first: 20, filter: { ${filter} }) { totalCount nodes { id } } }`)
+    expect(plans).toHaveLength(2)
+    for (const plan of plans) {
+      expect(plan).toMatch(/Index/)
+      expect(plan).not.toMatch(tables)
+    }
+    expect(plans[0]).not.toMatch(sorting)
+  })
 })
 
 describe('what a caller may see is found by an index too', () => {

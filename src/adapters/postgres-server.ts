@@ -37,7 +37,7 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
   const run = <Row>(client: pg.Pool | pg.PoolClient, { text, values }: Sql): Promise<Row[]> =>
     answered(client.query({ ...(pooled ? {} : names(text)), text, values }).then(({ rows }) => rows as Row[]))
   const prisma = prismaOn(new PrismaPg(pool))
-  const watches: ServerWatch[] = []
+  const watches = new Map<string, ServerWatch>()
 
   return {
     kind: 'server',
@@ -67,8 +67,9 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
       }
     },
     watch(channel, listener) {
-      const watch = watchServer(directUrl, channel, listener)
-      watches.push(watch)
+      const watch = watches.get(channel) ?? watchServer(directUrl, channel)
+      watches.set(channel, watch)
+      watch.listeners.push(listener)
       return watch
     },
     async migrate() {
@@ -90,7 +91,7 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
         await client.query('select pg_advisory_lock($1)', [migrationLock])
         return await bringUpToDate(
           async (text) => (await client.query(text)).rows,
-          () => new PrismaPg(engine),
+          () => runningWholeScripts(engine),
         )
       } finally {
         await engine.end()
@@ -99,11 +100,24 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
     },
     migrationStatus: () => migrationStatus(async (text) => (await answered(pool.query(text))).rows),
     async close() {
-      await Promise.all(watches.map((watch) => watch.close()))
+      await Promise.all([...watches.values()].map((watch) => watch.close()))
       await prisma.disconnect()
       await pool.end()
     },
   }
+}
+
+/** Prisma's adapter cuts a script at every semicolon, those inside a function's body too. PostgreSQL takes it whole, as one transaction. */
+function runningWholeScripts(pool: pg.Pool): PrismaPg {
+  const factory = new PrismaPg(pool)
+  const connect = factory.connect.bind(factory)
+  factory.connect = async () =>
+    Object.assign(await connect(), {
+      executeScript: async (script: string) => {
+        await pool.query(script)
+      },
+    })
+  return factory
 }
 
 /** As many as a connection keeps for it; far more than the fixed statements, far fewer than all ways to filter a list. */

@@ -6,6 +6,7 @@ import pg from 'pg'
 import type { Listener, Watch } from '../deps.ts'
 
 export interface ServerWatch extends Watch {
+  readonly listeners: Listener[]
   close(): Promise<void>
 }
 
@@ -16,7 +17,8 @@ const connectTimeoutMs = 2_000
 const longestPauseMs = 2_000
 
 /** @param url a session-mode connection: a transaction-mode pooler forgets who listens */
-export function watchServer(url: string, channel: string, { heard, missed }: Listener): ServerWatch {
+export function watchServer(url: string, channel: string): ServerWatch {
+  const listeners: Listener[] = []
   let client: pg.Client | undefined
   let closed = false
   let pauseMs = beatMs
@@ -41,12 +43,14 @@ export function watchServer(url: string, channel: string, { heard, missed }: Lis
       application_name: 'credentials-gateway listen',
     })
     next.on('error', () => {}) // the beat under way fails with it
-    next.on('notification', ({ payload }) => heard(payload ?? ''))
+    next.on('notification', ({ payload }) => {
+      for (const { heard } of listeners) heard(payload ?? '')
+    })
     try {
       await next.connect()
       await next.query(`listen ${pg.escapeIdentifier(channel)}`)
       client = next
-      missed() // before, nobody listened
+      for (const { missed } of listeners) missed() // before, nobody listened
       pauseMs = beatMs
       while (!closed) {
         await beat(next)
@@ -80,6 +84,7 @@ export function watchServer(url: string, channel: string, { heard, missed }: Lis
   })()
 
   return {
+    listeners,
     isLive,
     async caughtUp() {
       if (client && isLive()) await beat(client).catch(() => {})

@@ -1,6 +1,7 @@
-/** What the operator's commands share: a database under the server's own configuration, and one way to report. */
+/** What the operator's commands share: a database under the server's own configuration, one way to report, and one to show progress. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { MultiBar, Presets } from 'cli-progress'
 import { type Command, InvalidArgumentError } from 'commander'
 import { holdFolder } from '../adapters/data-folder.ts'
 import { type OpenDatabase, openDatabase } from '../adapters/database.ts'
@@ -16,6 +17,36 @@ export const withJson = (command: Command): Command => command.option('--json', 
 /** The end of a command on stdout: one JSON object in one line, or sentences. */
 export function report(options: { json?: boolean }, result: object, text: string): void {
   process.stdout.write(`${options.json ? JSON.stringify(result) : text}\n`)
+}
+
+export interface Progress {
+  add(amount: number): void
+  /** Says a line on stderr, above the bar. */
+  say(line: string): void
+  stop(): void
+}
+
+/** A bar on stderr for whoever watches: none where a machine reads the answer, or stderr is no terminal. */
+export function showProgress({ json }: { json?: boolean }, total: number, unit: string): Progress {
+  if (json || !process.stderr.isTTY) return { add() {}, say: (line) => void process.stderr.write(`${line}\n`), stop() {} }
+  const bars = new MultiBar(
+    {
+      stream: process.stderr,
+      format: `{bar} {percentage}% | {value} of {total} ${unit} | {eta_formatted} left`,
+      linewrap: true, // as it is: Ctrl+C would leave the terminal as the bar has set it
+      forceRedraw: true, // what is said wipes the bar
+    },
+    Presets.shades_classic,
+  )
+  const bar = bars.create(total, 0)
+  return {
+    add: (amount) => bar.increment(amount),
+    say: (line) => bars.log(`${line}\n`),
+    stop() {
+      bars.update() // what has been said and is not shown yet
+      bars.stop()
+    },
+  }
 }
 
 /** A whole number, for an option. */

@@ -1,9 +1,8 @@
 /** `seed`: made-up data at any size, with a progress bar for whoever watches. */
 import { randomBytes } from 'node:crypto'
-import { Presets, SingleBar } from 'cli-progress'
 import type { Command } from 'commander'
 import { makeUp, type MadeUpPlan } from '../domain/made-up.ts'
-import { report, wholeNumber, withDatabase, withJson } from './operator.ts'
+import { report, showProgress, wholeNumber, withDatabase, withJson } from './operator.ts'
 
 /** A machine that reads the answer needs no more ids than these. */
 const districtsNamed = 10
@@ -32,14 +31,13 @@ export function addSeed(program: Command): void {
 
 async function seed({ people, interviews, districts, seed: given, json = false }: Options): Promise<void> {
   const plan: MadeUpPlan = { people, interviews, districts, seed: given ?? randomBytes(4).readUInt32LE() }
-  const progress = json || !process.stderr.isTTY ? undefined : progressBar()
   const startedAt = Date.now()
   const made = await withDatabase(async (db) => {
-    progress?.start(people + interviews, 0)
+    const progress = showProgress({ json }, people + interviews, 'rows')
     try {
-      return await makeUp({ db }, plan, (rows) => progress?.increment(rows))
+      return await makeUp({ db }, plan, (rows) => progress.add(rows))
     } finally {
-      progress?.stop()
+      progress.stop()
     }
   })
   const [largest] = made.districts
@@ -60,9 +58,3 @@ async function seed({ people, interviews, districts, seed: given, json = false }
     ].join('\n'),
   )
 }
-
-const progressBar = (): SingleBar =>
-  new SingleBar(
-    { stream: process.stderr, format: '{bar} {percentage}% | {value} of {total} rows | {eta_formatted} left', hideCursor: true },
-    Presets.shades_classic,
-  )

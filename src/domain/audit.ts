@@ -2,7 +2,7 @@
  * The audit trail, as it is written: who did what to which record, when and from where; never a secret, and never a value. An entry
  * is written in the transaction of what it tells of, so that there is neither without the other.
  */
-import sql from 'sql-template-tag'
+import sql, { raw, type Sql } from 'sql-template-tag'
 import type { Viewer } from '../access/viewer.ts'
 import type { Queryable, Random } from '../deps.ts'
 import type { Client } from './client.ts'
@@ -72,6 +72,8 @@ export const noDistrict = ''
 
 type Origin = Pick<Client, 'network' | 'requestId'>
 
+const columns = raw('district_id, id, actor_type, actor_id, action, record_type, record_id, members, network, request_id')
+
 /**
  * Remembers these, in the transaction that does them.
  * @param from the request; nothing for an operator's command
@@ -79,12 +81,15 @@ type Origin = Pick<Client, 'network' | 'requestId'>
 export async function audit(tx: Queryable, random: Random, from: Origin | undefined, entries: readonly AuditEntry[]): Promise<void> {
   const rows = entries.map((entry) => rowOf(random, from, entry))
   await tx.query(
-    sql`insert into audit_events (district_id, id, actor_type, actor_id, action, record_type, record_id, members, network, request_id)
-        select e.district_id, e.id, e.actor_type, e.actor_id, e.action, e.record_type, e.record_id, e.members, e.network, e.request_id
-        from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as e(district_id text, id text, actor_type text, actor_id text, action text,
-          record_type text, record_id text, members text[], network text, request_id text)`,
+    sql`insert into audit_events (${columns})
+        select ${columns} from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as e(district_id text, id text, actor_type text, actor_id text,
+          action text, record_type text, record_id text, members text[], network text, request_id text)`,
   )
 }
+
+/** One entry as part of the statement it tells of, which saves a round trip: `with remembered as (…) update …`. */
+export const auditing = (random: Random, from: Origin, entry: AuditEntry): Sql =>
+  sql`insert into audit_events (${columns}) values (${valuesOf(rowOf(random, from, entry))})`
 
 /**
  * Remembers what may come again and again as one row a minute with a count.
@@ -98,18 +103,19 @@ export async function auditRepeated(
   same: string,
   count = 1,
 ): Promise<void> {
-  const row = rowOf(random, from, entry)
   await db.query(
-    sql`insert into audit_events (district_id, id, actor_type, actor_id, action, record_type, record_id, members, network, request_id,
-          count, repeat_key, open_until)
-        values (${row.district_id}, ${row.id}, ${row.actor_type}, ${row.actor_id}, ${row.action}, ${row.record_type}, ${row.record_id},
-          ${row.members}::text[], ${row.network}, ${row.request_id}, ${count},
+    sql`insert into audit_events (${columns}, count, repeat_key, open_until)
+        values (${valuesOf(rowOf(random, from, entry))}, ${count},
           ${entry.action}::text || ' ' || ${same}::text || ' ' || extract(epoch from date_trunc('minute', now()))::bigint,
           date_trunc('minute', now()) + interval '1 minute')
         on conflict (district_id, repeat_key) where repeat_key is not null
           do update set count = audit_events.count + excluded.count where audit_events.number is null`,
   )
 }
+
+const valuesOf = (row: ReturnType<typeof rowOf>): Sql =>
+  sql`${row.district_id}, ${row.id}, ${row.actor_type}, ${row.actor_id}, ${row.action}, ${row.record_type}, ${row.record_id},
+      ${row.members}::text[], ${row.network}, ${row.request_id}`
 
 const rowOf = (random: Random, from: Origin | undefined, { districtId, actor, action, record, members = [] }: AuditEntry) => ({
   district_id: districtId,

@@ -1,5 +1,5 @@
 /** People, interviews and mentors, many rows a statement; every person with the columns that lists and searches need. */
-import sql from 'sql-template-tag'
+import sql, { type Sql } from 'sql-template-tag'
 import type { Queryable } from '../deps.ts'
 import type { Interview } from './interviews.ts'
 import { type PersonFacts, personIndex } from './people-index.ts'
@@ -20,15 +20,26 @@ export interface NewMentorAssignment {
 }
 
 export async function insertPeople(db: Queryable, people: readonly NewPerson[]): Promise<void> {
-  if (people.length === 0) return
+  if (people.length > 0) await db.query(peopleInsert(people))
+}
+
+/**
+ * Leaves out whoever has the e-mail address of another person of the district, even of one that is being added at this moment.
+ * @returns the ids of those who were added
+ */
+export async function insertPeopleWithFreeEmail(db: Queryable, people: readonly NewPerson[]): Promise<ReadonlySet<string>> {
+  if (people.length === 0) return new Set()
+  const rows = await db.query<{ id: string }>(sql`${peopleInsert(people)} on conflict (district_id, email_key) do nothing returning id`)
+  return new Set(rows.map(({ id }) => id))
+}
+
+function peopleInsert(people: readonly NewPerson[]): Sql {
   const rows = people.map((person) => ({ archived: false, ...person, ...personIndex(person) }))
-  await db.query(
-    sql`insert into people (district_id, id, first, last, email, email_key, language, roles, tags, archived, sort_name, terms, created_at, updated_at)
+  return sql`insert into people (district_id, id, first, last, email, email_key, language, roles, tags, archived, sort_name, terms, created_at, updated_at)
         select p."districtId", p.id, p.first, p.last, p.email, p."emailKey", p.language, p.roles, p.tags, p.archived, p."sortName", p.terms,
           coalesce(p."createdAt", now()), coalesce(p."updatedAt", p."createdAt", now())
         from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as p("districtId" text, id text, first text, last text, email text, "emailKey" text,
-          language text, roles jsonb, tags text[], archived boolean, "sortName" text, terms text[], "createdAt" timestamptz, "updatedAt" timestamptz)`,
-  )
+          language text, roles jsonb, tags text[], archived boolean, "sortName" text, terms text[], "createdAt" timestamptz, "updatedAt" timestamptz)`
 }
 
 export async function insertInterviews(db: Queryable, interviews: readonly Interview[]): Promise<void> {

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import sql from 'sql-template-tag'
 import { z } from 'zod'
 import type { Deps } from '../deps.ts'
-import { actorOf, audit } from './audit.ts'
+import { actorOf, audit, auditing } from './audit.ts'
 import type { Caller } from './client.ts'
 import { getSettings, type Settings } from './districts.ts'
 import { type Answers, answersSchema, demandNoneLeft, mergeAnswers } from './form-answers.ts'
@@ -88,16 +88,21 @@ export async function updateInterview(
     if (plain.formId !== before.formId) demandNoneLeft(before.responses, responses, 'input.formId')
     const changed = changedMembers(before, { ...plain, responses: answers })
     if (changed.length === 0) return
+    const remembered = auditing(deps.random, client, {
+      districtId,
+      actor: actorOf(viewer),
+      action: 'INTERVIEW_UPDATE',
+      record: { type: 'INTERVIEW', id },
+      members: changed,
+    })
     // The row is locked: of two changes in the same millisecond the second is still later.
     await tx.query(
-      sql`update interviews i set date = ${plain.date}::date, board_id = ${plain.boardId}, form_id = ${plain.formId},
+      sql`with remembered as (${remembered})
+          update interviews i set date = ${plain.date}::date, board_id = ${plain.boardId}, form_id = ${plain.formId},
             profile_id = ${plain.profileId}, published = ${plain.published}, responses = ${JSON.stringify(answers)}::jsonb,
             updated_at = greatest(date_trunc('milliseconds', now()), i.updated_at + interval '1 millisecond')
           where i.district_id = ${districtId} and i.id = ${id}`,
     )
-    await audit(tx, deps.random, client, [
-      { districtId, actor: actorOf(viewer), action: 'INTERVIEW_UPDATE', record: { type: 'INTERVIEW', id }, members: changed },
-    ])
   })
   return id
 }

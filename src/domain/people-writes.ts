@@ -3,12 +3,12 @@
  * roles, archived) is changed by those alone whose own powers include all of that person's, before and after.
  */
 import { isDeepStrictEqual } from 'node:util'
-import sql from 'sql-template-tag'
+import sql, { type Sql } from 'sql-template-tag'
 import { z } from 'zod'
 import { reaches } from '../access/reach.ts'
 import { powersOf, type RolePermissions, type SignedInViewer } from '../access/viewer.ts'
 import type { Deps, Queryable } from '../deps.ts'
-import { actorOf, audit } from './audit.ts'
+import { actorOf, audit, auditing } from './audit.ts'
 import type { Caller } from './client.ts'
 import { emailSchema } from './email.ts'
 import { createOnce } from './idempotency.ts'
@@ -110,20 +110,25 @@ export function updatePerson(deps: WriteDeps, { viewer, client }: Caller, id: st
       demandReach(viewer, roles, before.roles, { mayBeUnknown: true })
       demandReach(viewer, roles, after.roles, { mayBeUnknown: !changed.includes('roles') })
     }
-    await withFreeEmail(() => update(tx, after))
-    await audit(tx, deps.random, client, [
-      { districtId, actor: actorOf(viewer), action: 'PERSON_UPDATE', record: { type: 'PERSON', id }, members: changed },
-    ])
+    const remembered = auditing(deps.random, client, {
+      districtId,
+      actor: actorOf(viewer),
+      action: 'PERSON_UPDATE',
+      record: { type: 'PERSON', id },
+      members: changed,
+    })
+    await withFreeEmail(() => update(tx, after, remembered))
     if (endsSignIns) await endSignIns(tx, deps.random, { viewer, client }, id)
     return { id, sessionsChanged: standingChanged || changed.includes('language') }
   })
 }
 
 /** The row is locked: of two changes in the same millisecond the second is still later. */
-async function update(tx: Queryable, person: Person): Promise<void> {
+async function update(tx: Queryable, person: Person, remembered: Sql): Promise<void> {
   const { emailKey, sortName, terms } = personIndex(person)
   await tx.query(
-    sql`update people p set first = ${person.first}, last = ${person.last}, email = ${person.email}, email_key = ${emailKey},
+    sql`with remembered as (${remembered})
+        update people p set first = ${person.first}, last = ${person.last}, email = ${person.email}, email_key = ${emailKey},
           language = ${person.language}, roles = ${JSON.stringify(person.roles)}::jsonb, tags = ${person.tags}::text[],
           archived = ${person.archived}, sort_name = ${sortName}, terms = ${terms}::text[],
           updated_at = greatest(date_trunc('milliseconds', now()), p.updated_at + interval '1 millisecond')

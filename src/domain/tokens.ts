@@ -38,8 +38,8 @@ export const linkToken = (secret: string, requestId: string): string => derive(s
 /** What the database keeps of a body that may come again: whether it is the same can be told, and nothing else. */
 export const inputMac = (secret: string, input: string): string => derive(secret, 'idempotent-input', input).toString('base64url')
 
-/** The seal of a row of the audit trail, over the row and the seal before it. */
-export const auditMac = (secret: string, row: string): string => derive(secret, 'audit-trail', row).toString('base64url')
+/** The seal of a row of the audit trail, over the row and the seal before it. In hex: an operator gives it to a command. */
+export const auditMac = (secret: string, row: string): string => derive(secret, 'audit-trail', row).toString('hex')
 
 /** Compares in a time that tells nothing about where two texts differ. */
 export function equalSecrets(a: string, b: string): boolean {

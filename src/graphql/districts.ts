@@ -1,13 +1,13 @@
 /** A district and its settings in the schema. */
 import { type Level, powersOf, type RolePermissions } from '../access/viewer.ts'
 import type { Named } from '../domain/districts.ts'
-import { inLanguage } from '../domain/multilingual.ts'
 import { seesPrivateFields } from '../domain/visibility.ts'
 import type { Builder } from './builder.ts'
-import { defineLocalizedText, languageArg, nameField, translationsOf } from './language.ts'
+import { defineLocalizedText, nameFields } from './language.ts'
 import type { Refs } from './refs.ts'
 
 export function defineDistricts(builder: Builder, refs: Refs): void {
+  const localizedText = defineLocalizedText(builder)
   const level = builder.enumType('PermissionLevel', {
     description: 'How far a permission goes.',
     values: {
@@ -47,7 +47,7 @@ export function defineDistricts(builder: Builder, refs: Refs): void {
     description: 'A role of a district, and what it permits.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Short, and unique within the district: `1a`.' }),
-      name: nameField(t, 'What the role is called.'),
+      ...nameFields(t, localizedText, 'What the role is called.'),
       permissions: t.field({ type: permissions, description: 'What it permits.', resolve: (role) => role.permissions }),
     }),
   })
@@ -55,14 +55,14 @@ export function defineDistricts(builder: Builder, refs: Refs): void {
     description: 'A board that meets candidates.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Short, and unique within the district.' }),
-      name: nameField(t, 'What the board is called.'),
+      ...nameFields(t, localizedText, 'What the board is called.'),
     }),
   })
   refs.profile.implement({
     description: 'A kind of interview.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Short, and unique within the district.' }),
-      name: nameField(t, 'What this kind of interview is called.'),
+      ...nameFields(t, localizedText, 'What this kind of interview is called.'),
     }),
   })
 
@@ -80,14 +80,14 @@ export function defineDistricts(builder: Builder, refs: Refs): void {
     description: 'One of the choices of a select field.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'What is stored when it is chosen.' }),
-      name: nameField(t, 'What a reader chooses.'),
+      ...nameFields(t, localizedText, 'What a reader chooses.'),
     }),
   })
   refs.formField.implement({
     description: 'A field of a form.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Short, and unique within the form.' }),
-      name: nameField(t, 'What is asked.'),
+      ...nameFields(t, localizedText, 'What is asked.'),
       type: t.field({ type: fieldType, description: 'What it takes.', resolve: (field) => field.type }),
       private: t.exposeBoolean('private', { description: 'Whether only administrators and board members see it.' }),
       options: t.field({
@@ -102,7 +102,7 @@ export function defineDistricts(builder: Builder, refs: Refs): void {
     description: 'A form that is filled in at an interview.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Short, and unique within the district.' }),
-      name: nameField(t, 'What the form is called.'),
+      ...nameFields(t, localizedText, 'What the form is called.'),
       fields: t.field({
         type: [refs.formField],
         description: 'Its fields in order; private ones only for those who may see their answers.',
@@ -111,22 +111,11 @@ export function defineDistricts(builder: Builder, refs: Refs): void {
     }),
   })
 
-  const localizedText = defineLocalizedText(builder)
   refs.district.implement({
     description: 'A tenant: a church district that credentials its ministers.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Opaque.' }),
-      name: t.string({
-        description: 'What the district is called.',
-        args: { language: languageArg(t) },
-        resolve: ({ name, languages }, { language }, { viewer }) =>
-          inLanguage(name, [language, viewer.kind === 'session' ? viewer.language : null, languages[0]]),
-      }),
-      names: t.field({
-        type: [localizedText],
-        description: 'The name in every language it is kept in.',
-        resolve: ({ name }) => translationsOf(name),
-      }),
+      ...nameFields(t, localizedText, 'What the district is called.'),
       accent: t.exposeString('accent', { description: 'Its colour, as `#rrggbb`.' }),
       languages: t.field({
         type: ['LanguageTag'],

@@ -12,26 +12,29 @@ export const languageArg = (t: { arg: ArgBuilder<PothosSchemaTypes.ExtendDefault
     description: 'The language wished for. Without it, or where the text is not in it: the caller’s, then the district’s first, then any.',
   })
 
-/** The languages to try, best first. */
-export async function wishes({ viewer, loaders }: Context, asked: string | null | undefined): Promise<(string | null | undefined)[]> {
-  const own = viewer.kind === 'session' ? viewer.language : null
+type Asked = string | null | undefined
+
+/** The languages to try, best first, for a text of a district that works in `languages`. */
+const wishesAmong = ({ viewer }: Context, asked: Asked, languages: readonly string[]): Asked[] => [
+  asked,
+  viewer.kind === 'session' ? viewer.language : null,
+  languages[0],
+]
+
+/** The languages to try, best first, for a text of the caller's district. */
+export async function wishes(context: Context, asked: Asked): Promise<Asked[]> {
+  const { viewer, loaders } = context
   const { languages } = viewer.kind === 'anonymous' ? { languages: [] } : await loaders.districtSettings(viewer.districtId)
-  return [asked, own, languages[0]]
+  return wishesAmong(context, asked, languages)
 }
 
-/** `name(language: LanguageTag): String!` */
-export const nameField = <Parent extends { readonly name: Multilingual }>(t: FieldBuilder<Parent>, description: string) =>
-  t.string({
-    description,
-    args: { language: languageArg(t) },
-    resolve: async (parent, { language }, context) => inLanguage((parent as Parent).name, await wishes(context, language)),
-  })
-
 /** A text in one language. */
-export interface LocalizedText {
+interface LocalizedText {
   readonly language: string
   readonly text: string
 }
+
+export type LocalizedTextRef = ReturnType<typeof defineLocalizedText>
 
 export const defineLocalizedText = (builder: Builder) =>
   builder.objectRef<LocalizedText>('LocalizedText').implement({
@@ -42,6 +45,26 @@ export const defineLocalizedText = (builder: Builder) =>
     }),
   })
 
-/** All translations of a text, in the order in which they are kept. */
-export const translationsOf = (text: Multilingual): LocalizedText[] =>
-  Object.entries(text).map(([language, each]) => ({ language, text: each }))
+/**
+ * `name(language: LanguageTag): String!`, as a reader wants it, and `names: [LocalizedText!]!`, in every language it is kept in.
+ * What knows the languages of its district itself says so; for the rest they are read.
+ */
+export const nameFields = <Parent extends { readonly name: Multilingual; readonly languages?: readonly string[] }>(
+  t: FieldBuilder<Parent>,
+  localizedText: LocalizedTextRef,
+  description: string,
+) => ({
+  name: t.string({
+    description,
+    args: { language: languageArg(t) },
+    resolve: async (parent, { language }, context) => {
+      const { name, languages } = parent as Parent
+      return inLanguage(name, languages ? wishesAmong(context, language, languages) : await wishes(context, language))
+    },
+  }),
+  names: t.field({
+    type: [localizedText],
+    description: 'The name in every language it is kept in.',
+    resolve: (parent) => Object.entries((parent as Parent).name).map(([language, text]) => ({ language, text })),
+  }),
+})

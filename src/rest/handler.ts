@@ -1,73 +1,104 @@
 /** The REST adapter: match → variables → execute → status and body. It adds no rule of its own. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import {
-  type DocumentNode,
-  type ExecutionResult,
-  type GraphQLError,
-  type GraphQLSchema,
-  Kind,
-  OperationTypeNode,
-  parse,
-  validate,
-} from 'graphql'
-import { type ProblemCode, statusOf } from '../domain/problem.ts'
+import { GraphQLError, type GraphQLSchema } from 'graphql'
+import { Problem, type ProblemCode, statusOf } from '../domain/problem.ts'
 import type { Context } from '../graphql/context.ts'
-import { finishResult, headersFor, problemIn } from '../graphql/errors.ts'
-import { executeDocument } from '../graphql/execution.ts'
+import { headersFor, problemIn } from '../graphql/errors.ts'
 import { expectJson, HttpRefusal, readBody, sendJson } from '../http.ts'
-import { type Route, routes } from './routes.ts'
+import { executorOf } from './execute.ts'
+import { sendKept } from './kept.ts'
+import { describeRoutes } from './openapi.ts'
+import { cursorAfter } from './page.ts'
+import { maxBodyBytes } from './refusals.ts'
+import type { DataRoute, ListRoute, RecordRoute, Route } from './route.ts'
+import { routes } from './routes.ts'
+import { sentence } from './sentence.ts'
+import { ClientGone, type Page, streamArray } from './stream.ts'
 
-/** SPEC: "Bodies up to 100 kB" */
-const maxBodyBytes = 100_000
-
-interface PreparedRoute extends Route {
-  readonly pattern: RegExp
-  readonly parsed: DocumentNode
-  readonly isQuery: boolean
-}
+/** SPEC: "a client that takes nothing for 30 s cut off" */
+const maxStallMs = 30_000
 
 /**
- * Answers one request below /api. `contextOf` is asked only for a route that exists: it looks at the credential.
- * Errors of HTTP and of the credential are thrown: app.ts writes them in the one shape.
+ * Answers one request below /api. `contextOf` is asked only for a route that looks at the credential, and anew for every further page
+ * that an answer is made of. What is thrown app.ts answers: errors of HTTP and of the credential, and whatever breaks an answer off.
  */
 export type RestHandler = (req: IncomingMessage, res: ServerResponse, path: string, contextOf: () => Promise<Context>) => Promise<void>
 
 /** @throws Error at the start when a route's document does not fit the schema */
-export function createRestHandler(schema: GraphQLSchema): RestHandler {
-  const prepared = routes.map((route) => prepare(schema, route))
-  return async (req, res, path, contextOf) => {
-    const { route, params } = match(prepared, req.method ?? 'GET', path)
+export function createRestHandler(schema: GraphQLSchema, { stallMs = maxStallMs } = {}): RestHandler {
+  const answers = routes.map((route) => ({ route, pattern: patternOf(route), answer: answerOf(schema, route, stallMs) }))
+  return (req, res, path, contextOf) => {
+    const { answer, params } = match(answers, req.method ?? 'GET', path)
+    return answer({ req, res, params, contextOf })
+  }
+}
+
+interface Request {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly params: Record<string, string>
+  readonly contextOf: () => Promise<Context>
+}
+type Answer = (request: Request) => Promise<void>
+
+function answerOf(schema: GraphQLSchema, route: Route, stallMs: number): Answer {
+  if (route.kind === 'description') {
+    let description: string | undefined
+    return async ({ req, res }) => sendKept(req, res, (description ??= JSON.stringify(describeRoutes(routes))), 'no-cache')
+  }
+  const execute = executorOf(schema, route)
+  return async ({ req, res, params, contextOf }) => {
     const context = await contextOf()
-    const variableValues = given(route.variables?.({ params, body: await jsonBody(req, route) }) ?? {})
-    const executed = await executeDocument({ schema, document: route.parsed, contextValue: context, variableValues })
-    const result = finishResult(executed, context, { query: route.isQuery, suggestions: false })
-    const [error] = result.errors ?? []
-    if (error) return refuse(res, error)
-    sendJson(res, 200, route.body(dataOf(result)))
+    const query = new URLSearchParams(/\?(.*)/s.exec(req.url ?? '')?.[1])
+    const variables = given(route.variables?.({ params, query, body: await jsonBody(req, route) }) ?? {})
+    const read: Read = async (after) => {
+      if (after === undefined) return execute(context, variables)
+      const now = await contextOf()
+      if (res.destroyed) throw new ClientGone()
+      return execute(now, { ...variables, after })
+    }
+    try {
+      await (route.kind === 'list' ? streamArray(res, await pageFrom(route, read), stallMs) : answerRecord(req, res, route, read))
+    } catch (error) {
+      if (!(error instanceof GraphQLError) || res.headersSent) throw error
+      refuse(res, error)
+    }
   }
 }
 
-const dataOf = ({ data }: ExecutionResult): never => data as never
+/** The data of a route's document: from the front, or after a cursor, as whoever the credential says at that moment. */
+type Read = (after?: string) => Promise<never>
 
-function prepare(schema: GraphQLSchema, route: Route): PreparedRoute {
-  const parsed = parse(route.document)
-  const [mistake] = validate(schema, parsed)
-  if (mistake) throw new Error(`The document of ${route.method} ${route.path} does not fit the schema: ${mistake.message}`)
-  const [operation] = parsed.definitions
+async function pageFrom(route: ListRoute, read: Read, after?: string): Promise<Page> {
+  const page = route.page(await read(after))
+  const cursor = cursorAfter(page)
   return {
-    ...route,
-    parsed,
-    isQuery: operation?.kind === Kind.OPERATION_DEFINITION && operation.operation === OperationTypeNode.QUERY,
-    pattern: new RegExp(`^${route.path.replace(/:(\w+)/g, '(?<$1>[^/]+)')}$`),
+    items: page.nodes.map((node) => route.item(node as never)),
+    next: cursor === null ? undefined : () => pageFrom(route, read, cursor),
   }
 }
 
-function match(prepared: readonly PreparedRoute[], method: string, path: string): { route: PreparedRoute; params: Record<string, string> } {
-  const here = prepared.flatMap((route) => {
-    const found = route.pattern.exec(path)
-    return found ? [{ route, params: { ...found.groups } }] : []
+async function answerRecord(req: IncomingMessage, res: ServerResponse, route: RecordRoute, read: Read): Promise<void> {
+  const pages = [await read()]
+  for (let cursor; (cursor = route.next?.(pages.at(-1)!)) != null;) pages.push(await read(cursor))
+  const body = route.body(...pages)
+  if (body === null) throw new Problem('NO_SUCH_RECORD')
+  if (route.revalidated) sendKept(req, res, JSON.stringify(body))
+  else sendJson(res, route.status ?? 200, body)
+}
+
+const patternOf = ({ path }: Route): RegExp => new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/:(\w+)/g, '(?<$1>[^/]+)')}$`)
+
+function match<Matched extends { readonly route: Route; readonly pattern: RegExp }>(
+  all: readonly Matched[],
+  method: string,
+  path: string,
+): Matched & { readonly params: Record<string, string> } {
+  const here = all.flatMap((each) => {
+    const found = each.pattern.exec(path)
+    return found ? [{ ...each, params: { ...found.groups } }] : []
   })
-  if (here.length === 0) throw new HttpRefusal(404, 'There is nothing at this address.')
+  if (here.length === 0) throw new HttpRefusal(404, new Problem('NO_SUCH_ROUTE').message)
   const chosen = here.find(({ route }) => route.method === method)
   if (!chosen)
     throw new HttpRefusal(405, `This address does not take ${method}.`, { Allow: here.map(({ route }) => route.method).join(', ') })
@@ -79,7 +110,7 @@ const given = (variables: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined))
 
 /** The members of the body; a route that looks at none takes any body, or no body at all. */
-async function jsonBody(req: IncomingMessage, { method, variables }: Route): Promise<Record<string, unknown>> {
+async function jsonBody(req: IncomingMessage, { method, variables }: DataRoute): Promise<Record<string, unknown>> {
   if (variables === undefined || method === 'GET' || method === 'DELETE') return {}
   expectJson(req)
   const text = await readBody(req, maxBodyBytes)
@@ -97,16 +128,4 @@ function refuse(res: ServerResponse, error: GraphQLError): void {
   const code = error.extensions['code'] as ProblemCode
   const problem = problemIn(error)
   sendJson(res, statusOf[code], { error: sentence(error) }, headersFor(code, problem?.details ?? {}, false))
-}
-
-/** What graphql-js says of a variable, said of the member of the body. */
-function sentence({ message, extensions }: GraphQLError): string {
-  const field = extensions['field']
-  if (typeof field !== 'string') return message
-  const ofVariable = /^Variable "\$\w+" (?:of (?:required|non-null) type .*|got invalid value .*?; (?<why>.*))$/s.exec(message)
-  if (!ofVariable) return message.startsWith(field) ? message : `${field}: ${message}`
-  const why = ofVariable.groups?.['why']
-  if (why === undefined) return `${field} is required.`
-  // graphql-js repeats the value, in GraphQL's notation.
-  return why.startsWith('String cannot represent') ? `${field} must be a string.` : `${field}: ${why}`
 }

@@ -1,54 +1,32 @@
-/** Every REST route as data: what it matches, the GraphQL document it executes, and how the two are translated. */
-import { meBody, signInBody, signInFields } from './bodies.ts'
-
-export interface Route {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
-  /** `:name` stands for one segment. */
-  readonly path: `/api/${string}`
-  readonly document: string
-  /** From the path's parameters and the JSON body to the document's variables; none when left out. */
-  readonly variables?: (request: RouteRequest) => Record<string, unknown>
-  /** From the document's data to the documented body. */
-  readonly body: (data: never) => unknown
-}
-
-export interface RouteRequest {
-  readonly params: Readonly<Record<string, string>>
-  readonly body: Readonly<Record<string, unknown>>
-}
+/** Every REST route, as data: what it matches, the GraphQL document it executes, how the two are translated, and what is said of it. */
+import { z } from 'zod'
+import type { Route } from './route.ts'
+import { authRoutes } from './routes/auth.ts'
+import { districtRoutes } from './routes/district.ts'
+import { interviewRoutes } from './routes/interviews.ts'
+import { keyRoutes } from './routes/keys.ts'
+import { peopleRoutes } from './routes/people.ts'
 
 export const routes: readonly Route[] = [
+  ...authRoutes,
+  ...peopleRoutes,
+  ...interviewRoutes,
+  ...keyRoutes,
+  ...districtRoutes,
   {
-    method: 'POST',
-    path: '/api/auth/request',
-    document: 'mutation ($email: String!) { requestLogin(email: $email) { ok message } }',
-    variables: ({ body }) => ({ email: body['email'] }),
-    body: ({ requestLogin: { ok, message } }: { requestLogin: { ok: boolean; message: string } }) => ({ ok, message }),
-  },
-  {
-    method: 'POST',
-    path: '/api/auth/verify',
-    document: `mutation ($code: String!, $email: String) { verifyCode(code: $code, email: $email) { ${signInFields} } }`,
-    variables: ({ body }) => ({ code: body['code'], email: body['email'] }),
-    body: ({ verifyCode }: { verifyCode: Parameters<typeof signInBody>[0] }) => signInBody(verifyCode),
-  },
-  {
+    kind: 'description',
+    name: 'describe',
     method: 'GET',
-    path: '/api/auth/verify/:token',
-    document: `mutation ($token: String!) { verifyMagicLink(token: $token) { ${signInFields} } }`,
-    variables: ({ params }) => ({ token: params['token'] }),
-    body: ({ verifyMagicLink }: { verifyMagicLink: Parameters<typeof signInBody>[0] }) => signInBody(verifyMagicLink),
-  },
-  {
-    method: 'POST',
-    path: '/api/auth/logout',
-    document: 'mutation { logout { ok } }',
-    body: ({ logout: { ok } }: { logout: { ok: boolean } }) => ({ ok }),
-  },
-  {
-    method: 'GET',
-    path: '/api/me',
-    document: '{ me { person { id first last email language roles { role { id } rank } districtId } districtId } }',
-    body: ({ me }: { me: Parameters<typeof meBody>[0] }) => meBody(me),
+    path: '/api/openapi.json',
+    docs: {
+      tag: 'Description',
+      summary: 'Get this description',
+      access: 'anybody',
+      answer: {
+        description: 'An OpenAPI 3.1 document.',
+        schema: z.looseObject({ openapi: z.string() }).meta({ id: 'Description', description: 'An OpenAPI 3.1 document.' }),
+        example: { openapi: '3.1.1' },
+      },
+    },
   },
 ]

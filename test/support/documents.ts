@@ -107,3 +107,23 @@ export const whoAmI = known(
     }
   `),
 )
+
+export const createPerson = known(
+  graphql(`
+    mutation CreatePerson($input: CreatePersonInput!) {
+      createPerson(input: $input) {
+        id
+        person {
+          first
+          email
+          roles {
+            rank
+            role {
+              id
+            }
+          }
+        }
+      }
+    }
+  `),
+)

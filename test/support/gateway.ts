@@ -24,6 +24,7 @@ export interface Gateway {
   /** Waits for the next mail to this address after `since` others, and reads code and link out of it. */
   nextMail(to: string, since?: number): Promise<Message & { code: string; link: string; token: string }>
   graphql(query: string, options?: RequestOptions & { variables?: Record<string, unknown> }): Promise<Answer>
+  /** The answer is one that openapi.json tells of, or the test fails. */
   rest(method: string, path: string, options?: RequestOptions & { body?: unknown }): Promise<Answer>
 }
 
@@ -112,8 +113,8 @@ export async function startGateway({
         },
         options,
       ),
-    rest: (method, path, { body, ...options } = {}) =>
-      send(
+    async rest(method, path, { body, ...options } = {}) {
+      const answer = await send(
         path,
         {
           method,
@@ -122,7 +123,11 @@ export async function startGateway({
             : { headers: { 'Content-Type': 'application/json' }, body: typeof body === 'string' ? body : JSON.stringify(body) }),
         },
         options,
-      ),
+      )
+      const { demandDocumented } = await import('./documented.ts')
+      demandDocumented(method, path, answer)
+      return answer
+    },
   }
 }
 

@@ -1,0 +1,30 @@
+/** A route's GraphQL document, checked at the start and executed in process: one validation, one error path for both faces. */
+import { getOperationAST, type GraphQLError, type GraphQLSchema, OperationTypeNode, parse, validate } from 'graphql'
+import type { Context } from '../graphql/context.ts'
+import { finishResult } from '../graphql/errors.ts'
+import { executeDocument } from '../graphql/execution.ts'
+import type { DataRoute } from './route.ts'
+
+/**
+ * Executes the document of a route.
+ * @throws GraphQLError for the first refusal in the answer: REST has no answer that is half refused
+ */
+type Run = (context: Context, variables: Readonly<Record<string, unknown>>) => Promise<never>
+
+/** @throws Error when the document does not fit the schema */
+export function executorOf(schema: GraphQLSchema, route: DataRoute): Run {
+  const document = parse(route.document)
+  const [mistake] = validate(schema, document)
+  if (mistake) throw new Error(`The document of ${route.method} ${route.path} does not fit the schema: ${mistake.message}`)
+  const query = getOperationAST(document)?.operation === OperationTypeNode.QUERY
+  return async (context, variableValues) => {
+    const executed = await executeDocument({ schema, document, contextValue: context, variableValues })
+    const { data, errors = [] } = finishResult(executed, context, { query, suggestions: false })
+    const refusal = errors.find((error) => !(route.kind === 'record' && route.idAlone && isHiddenRecord(error)))
+    if (refusal) throw refusal
+    return data as never
+  }
+}
+
+/** The record beside the id of a payload, which this caller may write and not read. */
+const isHiddenRecord = ({ path, extensions }: GraphQLError): boolean => path?.length === 2 && extensions['code'] === 'FORBIDDEN'

@@ -1,0 +1,67 @@
+/** The built gateway as a process of its own, on a database that others are on too. `npm run build` comes first. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { afterAll } from 'vitest'
+import { json, raw, type RawAnswer } from './http.ts'
+
+export interface GatewayProcess {
+  readonly url: string
+  readonly child: ChildProcess
+  /** Everything it has printed. */
+  readonly output: () => string
+  graphql(token: string | undefined, query: string, variables?: Record<string, unknown>): Promise<RawAnswer>
+}
+
+const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+
+/** Starts one and waits until it is ready; it is killed after the last test. */
+export async function startProcess(databaseUrl: string, env: Record<string, string> = {}): Promise<GatewayProcess> {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const child = spawn(process.execPath, [main], {
+    env: {
+      PATH: process.env['PATH'],
+      DATABASE_URL: databaseUrl,
+      PORT: String(port),
+      SECRET_KEY: 'a-secret-key-for-tests-of-32-bytes!',
+      DEV_MAIL: 'on',
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => void (output += text.toString()))
+  afterAll(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  })
+  const ready = () =>
+    fetch(`${url}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+  while (!(await ready())) {
+    if (child.exitCode !== null) throw new Error(`the gateway did not start:\n${output}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  return {
+    url,
+    child,
+    output: () => output,
+    graphql: (token, query, variables = {}) =>
+      raw(`${url}/graphql`, json({ query, variables }, token === undefined ? {} : { Authorization: `Bearer ${token}` })),
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
