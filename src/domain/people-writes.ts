@@ -155,12 +155,16 @@ function demandReach(viewer: SignedInViewer, known: Roles, held: Readonly<Record
   if (!reaches(viewer, powersOf(permissions))) throw new Problem('ABOVE_YOURSELF')
 }
 
-/** The address is the only thing of a person that no two may share. 23505: PostgreSQL's unique_violation. */
+/**
+ * The address is the only thing of a person that no two may share. 23505: PostgreSQL's unique_violation. 40P01, deadlock_detected: two
+ * people are given each other's address at this moment, and each waits for the other to give theirs up.
+ */
 async function withFreeEmail(write: () => Promise<void>): Promise<void> {
   try {
     await write()
   } catch (error) {
-    if (error instanceof Error && (error as { code?: unknown }).code === '23505') throw new Problem('EMAIL_TAKEN', { field: 'input.email' })
+    if (error instanceof Error && ['23505', '40P01'].includes(String((error as { code?: unknown }).code)))
+      throw new Problem('EMAIL_TAKEN', { field: 'input.email' })
     throw error
   }
 }
