@@ -3,20 +3,29 @@ import { z } from 'zod'
 
 const maxLength = 254 // RFC 5321, 4.5.3.1.3
 
-/** What two spellings of one address have in common: NFKC, lower case, no space around it. */
-export const emailKey = (email: string): string => email.normalize('NFKC').trim().toLowerCase()
+/**
+ * What two spellings of one address have in common: NFKC, lower case, no space around it. NFKC once more, since a capital may be
+ * composed of two characters where the small letter is one (J̌ and ǰ).
+ */
+export const emailKey = (email: string): string => email.normalize('NFKC').trim().toLowerCase().normalize('NFKC')
+
+/** What may stand before the @ and, but for the apostrophe of O'Brien, between the dots after it. */
+const address = /^[^\s@,;:"<>()[\]\\\p{Cc}\p{Cs}]+@[^\s@,;:"'<>()[\]\\\p{Cc}\p{Cs}.]+(\.[^\s@,;:"'<>()[\]\\\p{Cc}\p{Cs}.]+)+$/u
 
 /**
- * One address: NFKC first, then checked, so that what is validated is what is used. Commas, quotes, semicolons and
+ * One address: NFKC first, then checked, so that what is validated is what is used. Commas, double quotes, semicolons and
  * line breaks, which make two recipients of one string, are refused.
+ *
+ * The domain is kept as its key has it: in which district it may be written in capitals, mail for one key goes to one domain. (ẞ in a
+ * domain is ss to one mail server and ß to the next: whoever owned the one would sign in as the other.)
  */
 export const emailSchema = z
   .string('An e-mail address is needed, as one string.')
   .max(1_000, 'This is not an e-mail address.')
-  .transform((email) => email.normalize('NFKC').trim())
-  .refine(
-    (email) =>
-      email.length <= maxLength &&
-      /^[^\s@,;:"'<>()[\]\\\p{Cc}]+@[^\s@,;:"'<>()[\]\\\p{Cc}.]+(\.[^\s@,;:"'<>()[\]\\\p{Cc}.]+)+$/u.test(email),
-    'This is not an e-mail address.',
+  .transform((email) =>
+    email
+      .normalize('NFKC')
+      .trim()
+      .replace(/@[^@]*$/, emailKey),
   )
+  .refine((email) => email.length <= maxLength && address.test(email), 'This is not an e-mail address.')

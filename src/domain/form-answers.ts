@@ -10,26 +10,45 @@ export type Answers = Readonly<Record<string, unknown>>
 const maxLength = { short_text: 1_000, long_text: 20_000 }
 
 /**
+ * What answers look like whatever the form: an object by field id, or `null` for none, and in it nothing deeper than a text by
+ * language, so that what is kept, compared or sealed has an end.
+ */
+export const answersSchema = z.unknown().transform((given, context): Answers | null | undefined => {
+  if (given === null || given === undefined) return given
+  if (!isObject(given)) {
+    context.addIssue('Responses are an object by the ids of the form’s fields.')
+    return z.NEVER
+  }
+  for (const [id, value] of Object.entries(given)) {
+    const isDeep =
+      typeof value === 'object' && value !== null && Object.values(value).some((each) => typeof each === 'object' && each !== null)
+    if (isDeep)
+      context.addIssue({ code: 'custom', path: [shortened(id)], message: 'A response is a number, an option or a text by language.' })
+  }
+  return given
+})
+
+/**
  * Merges answers into those that there are: `null` clears one, or in place of the object all of them.
  * @param field where the answers stand in the input
  * @throws Problem INVALID_INPUT with the path of the first answer that is not one
  */
-export function mergeAnswers({ fields }: Form, before: Answers, given: unknown, field: string): Answers {
+export function mergeAnswers({ fields }: Form, before: Answers, given: Answers | null, field: string): Answers {
   if (given === null) return {}
-  if (typeof given !== 'object' || Array.isArray(given)) throw invalid(field, 'Responses are an object by the ids of the form’s fields.')
   const after = new Map(Object.entries(before))
   for (const [id, value] of Object.entries(given)) {
     const answered = fields.find((each) => each.id === id)
-    const path = `${field}.${id.slice(0, 64)}`
-    if (!answered) throw invalid(path, 'The form has no such field.')
-    if (value === null) after.delete(id)
-    else after.set(id, checked(answered, value, path))
+    const path = `${field}.${shortened(id)}`
+    // An answer to the form before this one, or to a field that is no more, can still be cleared.
+    if (value === null && (answered || after.has(id))) after.delete(id)
+    else if (answered) after.set(id, checked(answered, value, path))
+    else throw invalid(path, 'The form has no such field.')
   }
   return Object.fromEntries(after)
 }
 
 /** Answers to one form say nothing about another, where the same id may be a public field. */
-export function demandNoneLeft(before: Answers, given: unknown, field: string): void {
+export function demandNoneLeft(before: Answers, given: Answers | null | undefined, field: string): void {
   const answeredAnew = given === undefined ? {} : given
   const left = answeredAnew === null ? undefined : Object.keys(before).find((id) => !Object.hasOwn(answeredAnew, id))
   if (left !== undefined)
@@ -60,16 +79,24 @@ function chosen({ options }: FormField, value: unknown, path: string): unknown {
   return /^(0|[1-9]\d{0,8})$/.test(option.id) ? Number(option.id) : option.id
 }
 
+/** A text by language. Not z.record, which leaves `__proto__` out as if it had not been there. */
 function text(most: number, value: unknown, path: string): unknown {
-  const byLanguage = z.record(z.string(), textSchema(most)).safeParse(value)
-  if (!byLanguage.success || Object.keys(byLanguage.data).length === 0) {
-    const tooLong = byLanguage.error?.issues.find(({ code }) => code !== 'invalid_type')
-    throw invalid(path, tooLong?.message ?? 'A text is given by language: {"en": "…"}.')
-  }
-  const entries = Object.entries(byLanguage.data).map(([tag, each]): [string, string] => {
+  const given = isObject(value) ? Object.entries(value) : []
+  if (given.length === 0) throw invalid(path, 'A text is given by language: {"en": "…"}.')
+  const texts = new Map<string, string>()
+  for (const [tag, each] of given) {
+    const at = `${path}.${shortened(tag)}`
     const language = languageSchema.safeParse(tag)
-    if (!language.success) throw invalid(`${path}.${tag.slice(0, 35)}`, 'This is not a BCP 47 language tag, such as en or pt-BR.')
-    return [language.data, each]
-  })
-  return Object.fromEntries(entries)
+    if (!language.success) throw invalid(at, 'This is not a BCP 47 language tag, such as en or pt-BR.')
+    if (texts.has(language.data)) throw invalid(at, 'Each language is given once.')
+    const said = textSchema(most).safeParse(each)
+    if (!said.success) throw invalid(at, said.error.issues[0]!.message)
+    texts.set(language.data, said.data)
+  }
+  return Object.fromEntries(texts)
 }
+
+const isObject = (value: unknown): value is Answers => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** What a client calls a field may be anything: it is repeated no longer than a name is. */
+const shortened = (name: string): string => name.slice(0, 64)

@@ -30,12 +30,20 @@ export async function createOnce(
   if (idempotencyKey !== undefined) {
     if (!/^[\x21-\x7e][\x20-\x7e]{0,254}$/.test(idempotencyKey))
       throw invalid('Idempotency-Key', 'An Idempotency-Key is 1 to 255 visible ASCII characters.')
-    const earlier = await claim(tx, secrets, viewer, operation, idempotencyKey, JSON.stringify(input), id)
+    const earlier = await claim(tx, secrets, viewer, operation, idempotencyKey, canonical(input), id)
     if (earlier !== undefined) return earlier
   }
   await create(id)
   return id
 }
+
+/** The same text for the same input: there are clients that write the members of an object in another order each time. */
+const canonical = (input: unknown): string =>
+  JSON.stringify(input, (_name, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  )
 
 /** Claims the key for a new record, or finds the record that it was claimed for. Two at once wait for each other here. */
 async function claim(

@@ -14,6 +14,7 @@ export const textSchema = (maxLength: number) =>
     .string('This must be text.')
     .max(maxLength, `At most ${maxLength} characters.`)
     .refine((text) => !text.includes('\0'), 'The character U+0000 is not allowed.')
+    .refine((text) => !/\p{Cs}/u.test(text), 'Half of a surrogate pair is not a character.')
 
 /** Text that says something. */
 export const filledIn = (maxLength: number) => textSchema(maxLength).trim().min(1, 'This must not be empty.')

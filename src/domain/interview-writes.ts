@@ -6,7 +6,7 @@ import type { Deps } from '../deps.ts'
 import { actorOf, audit, auditing } from './audit.ts'
 import type { Caller } from './client.ts'
 import { getSettings, type Settings } from './districts.ts'
-import { type Answers, demandNoneLeft, mergeAnswers } from './form-answers.ts'
+import { type Answers, answersSchema, demandNoneLeft, mergeAnswers } from './form-answers.ts'
 import { createOnce } from './idempotency.ts'
 import { idSchema, isId, parse } from './input.ts'
 import { dateSchema, type Interview, interviewColumns } from './interviews.ts'
@@ -19,7 +19,7 @@ const members = {
   profileId: idSchema,
   published: z.boolean('Published is true or false.'),
   /** Merged by field id. */
-  responses: z.unknown().optional(),
+  responses: answersSchema.optional(),
 }
 
 const newInterviewSchema = z.object({

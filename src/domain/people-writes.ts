@@ -81,8 +81,8 @@ export function createPerson(deps: WriteDeps, caller: Caller, input: NewPersonIn
 /** What a change did to the sign-ins of its person. */
 export interface ChangedPerson {
   readonly id: string
-  /** Whether what this person may do, or can sign in with, is not what it was. */
-  readonly standingChanged: boolean
+  /** Whether a session of this person is another one now, or none: by what they may do, can sign in with, or are written to in. */
+  readonly sessionsChanged: boolean
 }
 
 /**
@@ -101,7 +101,7 @@ export function updatePerson(deps: WriteDeps, { viewer, client }: Caller, id: st
     if (!before) throw new Problem('NO_SUCH_RECORD')
     const after = { ...before, ...withoutUndefined(given) }
     const changed = (Object.keys(members) as (keyof typeof members)[]).filter((name) => !isDeepStrictEqual(before[name], after[name]))
-    if (changed.length === 0) return { id, standingChanged: false }
+    if (changed.length === 0) return { id, sessionsChanged: false }
 
     const endsSignIns = changed.includes('email') || (after.archived && !before.archived)
     const standingChanged = endsSignIns || changed.includes('roles') || changed.includes('archived')
@@ -119,7 +119,7 @@ export function updatePerson(deps: WriteDeps, { viewer, client }: Caller, id: st
     })
     await withFreeEmail(() => update(tx, after, remembered))
     if (endsSignIns) await endSignIns(tx, deps.random, { viewer, client }, id)
-    return { id, standingChanged }
+    return { id, sessionsChanged: standingChanged || changed.includes('language') }
   })
 }
 
@@ -149,7 +149,7 @@ async function rolesOf(tx: Queryable, districtId: string): Promise<Roles> {
 function demandReach(viewer: SignedInViewer, known: Roles, held: Readonly<Record<string, number>>, { mayBeUnknown = false } = {}): void {
   const permissions = Object.keys(held).map((roleId) => {
     const role = known.get(roleId)
-    if (!role && !mayBeUnknown) throw invalid(`input.roles.${roleId}`, 'This district has no such role.')
+    if (!role && !mayBeUnknown) throw invalid(`input.roles.${roleId.slice(0, 64)}`, 'This district has no such role.')
     return role ?? {}
   })
   if (!reaches(viewer, powersOf(permissions))) throw new Problem('ABOVE_YOURSELF')

@@ -93,10 +93,15 @@ function badDocument(error: GraphQLError): GraphQLError {
   })
 }
 
-/** graphql-js names the variable, and the place in it, in its sentence alone. */
+/** The member to blame, as a dotted path. graphql-js names the variable, the place in it and what is missing there in its sentence alone. */
 function fieldIn(message: string): string | undefined {
-  const [, variable, place] = /^Variable "\$(\w+)"(?:.*? at "([^"]+)")?/s.exec(message) ?? []
-  return place ?? variable
+  const [, variable, place = variable] = /^Variable "\$(\w+)"(?:.*? at "([^"]+)")?/s.exec(message) ?? []
+  const [, member] = /; Field "(\w+)" (?:of required type|is not defined by type) "/.exec(message) ?? []
+  if (place === undefined) return undefined
+  return [place, member]
+    .flatMap((part) => part ?? [])
+    .join('.')
+    .replaceAll(/\[(\d+)\]/g, '.$1')
 }
 
 function withoutHttp({ http: _http, ...extensions }: Record<string, unknown>): Record<string, unknown> {

@@ -178,9 +178,9 @@ export function definePeople(builder: Builder, refs: Refs, interviewArgs: Interv
       },
       resolve: async (_root, { id, input }, context) => {
         const caller = callerOf(context)
-        const { standingChanged } = await updatePerson(context.deps, caller, id, input)
+        const { sessionsChanged } = await updatePerson(context.deps, caller, id, input)
         const isSelf = caller.viewer.kind === 'session' && caller.viewer.personId === id
-        if (isSelf && standingChanged) await context.lookAgain()
+        if (isSelf && sessionsChanged) await context.lookAgain()
         else context.forget()
         return { id }
       },
