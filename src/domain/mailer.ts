@@ -157,6 +157,10 @@ async function prepare({ db, secrets }: MailerDeps, { id, emailKey, secretId: ke
   const secret = secrets.find((each) => secretId(each) === keyId)
   if (secret === undefined) return { ended: 'the secret key that it was made under is gone' }
   return db.transaction(async (tx) => {
+    // Requests first and the person after them, as whoever signs in and whoever ends sign-ins does: nobody waits in a circle.
+    await tx.query(
+      sql`select r.id from login_requests r where r.email_key = ${emailKey} and r.code_ended_at is null order by r.id for update`,
+    )
     const [person] = await tx.query<Recipient>(
       sql`select p.district_id as "districtId", p.id as "personId", p.email, p.first, p.language, d.name as "districtName",
             d.languages[1] as "districtLanguage", d.accent

@@ -17,7 +17,7 @@ import { insertPeople } from './bulk-insert.ts'
 import { type Person, personColumns } from './people.ts'
 import { personIndex } from './people-index.ts'
 import { invalid, Problem } from './problem.ts'
-import { endSignIns, holdLoginRequests } from './sessions.ts'
+import { endSignIns, holdLoginRequests, MailPreparedMeanwhile } from './sessions.ts'
 
 const most = { roles: 50, tags: 50 }
 
@@ -89,38 +89,53 @@ export interface ChangedPerson {
  * Changes the members that are given. Archiving somebody, or changing the address, ends their sessions and sign-in mails at once.
  * @throws Problem NO_SUCH_RECORD, INVALID_INPUT naming the member, EMAIL_TAKEN, ABOVE_YOURSELF
  */
-export function updatePerson(deps: WriteDeps, { viewer, client }: Caller, id: string, input: PersonChanges): Promise<ChangedPerson> {
+export async function updatePerson(deps: WriteDeps, caller: Caller, id: string, input: PersonChanges): Promise<ChangedPerson> {
   const given = parse(changesSchema, withoutUndefined(input), 'input')
-  const { districtId } = viewer
-  return deps.db.transaction(async (tx) => {
-    if (!isId(id)) throw new Problem('NO_SUCH_RECORD')
-    if (given.email !== undefined || given.archived !== undefined) await holdLoginRequests(tx, { districtId, personId: id })
-    const [before] = await tx.query<Person>(
-      sql`select ${personColumns} from people p where p.district_id = ${districtId} and p.id = ${id} for update`,
-    )
-    if (!before) throw new Problem('NO_SUCH_RECORD')
-    const after = { ...before, ...withoutUndefined(given) }
-    const changed = (Object.keys(members) as (keyof typeof members)[]).filter((name) => !isDeepStrictEqual(before[name], after[name]))
-    if (changed.length === 0) return { id, sessionsChanged: false }
-
-    const endsSignIns = changed.includes('email') || (after.archived && !before.archived)
-    const standingChanged = endsSignIns || changed.includes('roles') || changed.includes('archived')
-    if (standingChanged) {
-      const roles = await rolesOf(tx, districtId)
-      demandReach(viewer, roles, before.roles, { mayBeUnknown: true })
-      demandReach(viewer, roles, after.roles, { mayBeUnknown: !changed.includes('roles') })
+  if (!isId(id)) throw new Problem('NO_SUCH_RECORD')
+  for (;;) {
+    try {
+      return await deps.db.transaction((tx) => change(tx, deps, caller, id, given))
+    } catch (error) {
+      if (!(error instanceof MailPreparedMeanwhile)) throw error
     }
-    const remembered = auditing(deps.random, client, {
-      districtId,
-      actor: actorOf(viewer),
-      action: 'PERSON_UPDATE',
-      record: { type: 'PERSON', id },
-      members: changed,
-    })
-    await withFreeEmail(() => update(tx, after, remembered))
-    if (endsSignIns) await endSignIns(tx, deps.random, { viewer, client }, id)
-    return { id, sessionsChanged: standingChanged || changed.includes('language') }
+  }
+}
+
+async function change(
+  tx: Queryable,
+  { random }: WriteDeps,
+  { viewer, client }: Caller,
+  id: string,
+  given: z.output<typeof changesSchema>,
+): Promise<ChangedPerson> {
+  const { districtId } = viewer
+  const mayEndSignIns = given.email !== undefined || given.archived !== undefined
+  const held = mayEndSignIns ? await holdLoginRequests(tx, { districtId, personId: id }) : []
+  const [before] = await tx.query<Person>(
+    sql`select ${personColumns} from people p where p.district_id = ${districtId} and p.id = ${id} for update`,
+  )
+  if (!before) throw new Problem('NO_SUCH_RECORD')
+  const after = { ...before, ...withoutUndefined(given) }
+  const changed = (Object.keys(members) as (keyof typeof members)[]).filter((name) => !isDeepStrictEqual(before[name], after[name]))
+  if (changed.length === 0) return { id, sessionsChanged: false }
+
+  const endsSignIns = changed.includes('email') || (after.archived && !before.archived)
+  const standingChanged = endsSignIns || changed.includes('roles') || changed.includes('archived')
+  if (standingChanged) {
+    const roles = await rolesOf(tx, districtId)
+    demandReach(viewer, roles, before.roles, { mayBeUnknown: true })
+    demandReach(viewer, roles, after.roles, { mayBeUnknown: !changed.includes('roles') })
+  }
+  const remembered = auditing(random, client, {
+    districtId,
+    actor: actorOf(viewer),
+    action: 'PERSON_UPDATE',
+    record: { type: 'PERSON', id },
+    members: changed,
   })
+  await withFreeEmail(() => update(tx, after, remembered))
+  if (endsSignIns) await endSignIns(tx, random, { viewer, client }, id, held)
+  return { id, sessionsChanged: standingChanged || changed.includes('language') }
 }
 
 /** The row is locked: of two changes in the same millisecond the second is still later. */
@@ -155,12 +170,16 @@ function demandReach(viewer: SignedInViewer, known: Roles, held: Readonly<Record
   if (!reaches(viewer, powersOf(permissions))) throw new Problem('ABOVE_YOURSELF')
 }
 
-/** The address is the only thing of a person that no two may share. 23505: PostgreSQL's unique_violation. */
+/**
+ * The address is the only thing of a person that no two may share. 23505: PostgreSQL's unique_violation. 40P01, deadlock_detected: two
+ * people are given each other's address at this moment, and each waits for the other to give theirs up.
+ */
 async function withFreeEmail(write: () => Promise<void>): Promise<void> {
   try {
     await write()
   } catch (error) {
-    if (error instanceof Error && (error as { code?: unknown }).code === '23505') throw new Problem('EMAIL_TAKEN', { field: 'input.email' })
+    if (error instanceof Error && ['23505', '40P01'].includes(String((error as { code?: unknown }).code)))
+      throw new Problem('EMAIL_TAKEN', { field: 'input.email' })
     throw error
   }
 }
