@@ -19,6 +19,8 @@ const drainMs = 8_000
 const lastWorkMs = 1_000
 const headersTimeoutMs = 10_000
 const requestTimeoutMs = 30_000
+/** Longer than the 60 s for which load balancers keep theirs: the side that sends a request must not meet a closing connection. */
+const keepAliveMs = 75_000
 
 try {
   await run(readConfig(process.env))
@@ -43,7 +45,8 @@ async function run(config: Config): Promise<void> {
 
   // The address is taken first: whoever cannot have it has touched nothing.
   let answer: RequestListener = (req, res) => void res.writeHead(req.url === '/livez' ? 200 : 503, { 'Retry-After': '1' }).end()
-  const server = createServer({ headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs }, (req, res) => answer(req, res))
+  const timeouts = { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveMs }
+  const server = createServer(timeouts, (req, res) => answer(req, res))
   await listen(server, config)
   const open = await databaseDriver(config)
   const [db, { createApp }] = await Promise.all([open(), import('./app.ts')]) // beside each other: the database is the slower one

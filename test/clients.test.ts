@@ -99,7 +99,7 @@ describe('@apollo/client', () => {
 
     // @ts-expect-error A person has an address.
     const asked = as(writer).mutate({ mutation: createPerson, variables: { input: { first: 'a', last: 'b' } } })
-    expect(shown(await asked.catch((error: unknown) => error))).toEqual([{ code: 'BAD_USER_INPUT', field: 'input' }])
+    expect(shown(await asked.catch((error: unknown) => error))).toEqual([{ code: 'BAD_USER_INPUT', field: 'input.email' }])
   })
 
   test('shows what stands beside a refusal, and which scope is missing', async () => {

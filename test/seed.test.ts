@@ -102,6 +102,7 @@ describe('a new district', () => {
       {
         id: created.adminId,
         ...admin,
+        email: 'Jane@example.org', // a domain has no case
         email_key: 'jane@example.org',
         sort_name: index.sortName,
         language: 'en',

@@ -1,4 +1,5 @@
 /** Two districts with the same ids and the same names never see each other, by id, filter, search or cursor. */
+import sql from 'sql-template-tag'
 import { expect, test } from 'vitest'
 import { createTestDistrict, type TestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
@@ -36,6 +37,9 @@ async function settled(id: string, mark: string) {
   })
   const ownInterview = await district.interview(own.id, { id: `interview-${mark}`, boardId: '1b', profileId: '1b' })
   await gateway.db.tables.role.create({ data: { districtId: id, id: `r-${mark}`, name: {}, permissions: {} } })
+  await gateway.db.tables.board.create({ data: { districtId: id, id: `b-${mark}`, name: {} } })
+  await gateway.db.tables.form.create({ data: { districtId: id, id: `f-${mark}`, name: {} } })
+  await gateway.db.tables.profile.create({ data: { districtId: id, id: `q-${mark}`, name: {} } })
   await district.person({ id: `holder-${mark}`, first: mark, last: 'Holder', email: `holder@${mark}.example`, roles: { [`r-${mark}`]: 1 } })
   return {
     ...district,
@@ -70,6 +74,51 @@ const byId: Record<string, string> = {
   'interviews of a person by board': `query ($id: ID!) { person(id: "person0") { interviews(filter: { boardId: $id }) { totalCount nodes { id } } } }`,
   'interviews of a person by another': `query ($id: ID!) { person(id: "person0") { interviews(filter: { personId: $id }) { totalCount nodes { id } } } }`,
 }
+/** Every way to name something of another district in a write, and an id that only the other district has. */
+const inWrites: Record<string, [query: string, foreign: string]> = {
+  'a person to change': ['mutation ($id: ID!) { updatePerson(id: $id, input: { first: "Taken" }) { id person { id } } }', two.own.id],
+  'a role to hold': [
+    'mutation ($id: ID!) { updatePerson(id: "person0", input: { roles: [{ roleId: $id, rank: PRIMARY }] }) { id } }',
+    'r-west',
+  ],
+  'a role to begin with': [
+    'mutation ($id: ID!) { createPerson(input: { first: "A", last: "B", email: "a@b.example", roles: [{ roleId: $id, rank: PRIMARY }] }) { id } }',
+    'r-west',
+  ],
+  'a candidate': [
+    'mutation ($id: ID!) { createInterview(input: { personId: $id, date: "2026-01-01", boardId: "1a", formId: "1a", profileId: "1a" }) { id } }',
+    two.own.id,
+  ],
+  'a board': [
+    'mutation ($id: ID!) { createInterview(input: { personId: "person0", date: "2026-01-01", boardId: $id, formId: "1a", profileId: "1a" }) { id } }',
+    'b-west',
+  ],
+  'a form': [
+    'mutation ($id: ID!) { createInterview(input: { personId: "person0", date: "2026-01-01", boardId: "1a", formId: $id, profileId: "1a" }) { id } }',
+    'f-west',
+  ],
+  'a kind of interview': ['mutation ($id: ID!) { updateInterview(id: "interview0", input: { profileId: $id }) { id } }', 'q-west'],
+  'an interview to change': ['mutation ($id: ID!) { updateInterview(id: $id, input: { published: false }) { id } }', two.ownInterview],
+  'whose interview it must be': [
+    'mutation ($id: ID!) { updateInterview(id: "interview0", personId: $id, input: { published: false }) { id } }',
+    two.own.id,
+  ],
+}
+
+/** Every REST route that is told an id of a record, of which `:id` is the one. */
+const inRoutes: [method: string, path: string, foreign: string, body?: object][] = [
+  ['GET', '/api/people/:id', two.own.id],
+  ['GET', '/api/people/:id?include=files,interviews,photo_url', two.own.id],
+  ['PATCH', '/api/people/:id', two.own.id, { first: 'Taken' }],
+  ['GET', '/api/interviews/:id', two.own.id],
+  ['GET', '/api/interviews/:id/interview0', two.own.id],
+  ['GET', `/api/interviews/${two.own.id}/:id`, two.ownInterview],
+  ['GET', '/api/interviews/person0/:id', two.ownInterview],
+  ['POST', '/api/interviews/:id', two.own.id, { date: '2026-01-01', board_id: '1a', form_id: '1a', profile_id: '1a' }],
+  ['PATCH', '/api/interviews/:id/interview0', two.own.id, { published: 0 }],
+  ['PATCH', `/api/interviews/${two.own.id}/:id`, two.ownInterview, { published: 0 }],
+]
+
 /** Every way to name something by a text. */
 const byText: Record<string, string> = {
   tag: 'query ($text: String!) { people(filter: { tag: $text, archived: null }) { totalCount nodes { id } } }',
@@ -103,6 +152,69 @@ test('an id of another district answers byte for byte like one that is nowhere',
       const nowhere = await gateway.graphql(query, { token, variables: { id: 'nosuchid' } })
       expect(there.status, name).toBe(200)
       expect(there.text, name).toBe(nowhere.text)
+    }
+  }
+})
+
+/** All that a district consists of. */
+const everythingOf = async (id: string) =>
+  (
+    await gateway.db.query<{ rows: string }>(
+      sql`select concat((select jsonb_agg(p order by p.id) from people p where p.district_id = ${id}),
+            (select jsonb_agg(i order by i.id) from interviews i where i.district_id = ${id})) as rows`,
+    )
+  )[0]!.rows
+
+test('an id of another district in a write answers byte for byte like one that is nowhere, and changes nothing anywhere', async () => {
+  const before = [await everythingOf('one'), await everythingOf('two')]
+  for (const token of [one.all, one.adminToken]) {
+    for (const [name, [query, foreign]] of Object.entries(inWrites)) {
+      const there = await gateway.graphql(query, { token, variables: { id: foreign } })
+      const nowhere = await gateway.graphql(query, { token, variables: { id: 'nosuchid' } })
+      expect(there.json.errors, name).toHaveLength(1)
+      // The path to blame repeats the id of a role as it came.
+      expect(there.text.replaceAll(foreign, '…'), name).toBe(nowhere.text.replaceAll('nosuchid', '…'))
+    }
+  }
+  expect([await everythingOf('one'), await everythingOf('two')]).toEqual(before)
+})
+
+test('an id of another district in a route answers byte for byte like one that is nowhere, and changes nothing anywhere', async () => {
+  const before = [await everythingOf('one'), await everythingOf('two')]
+  for (const token of [one.all, one.adminToken]) {
+    for (const [method, path, foreign, body] of inRoutes) {
+      const ask = (id: string) => gateway.rest(method, path.replace(':id', id), { token, body })
+      const [there, nowhere, malformedId] = [await ask(foreign), await ask('nosuchid'), await ask('no such id!')]
+      expect([there.status, there.text], `${method} ${path}`).toEqual([nowhere.status, nowhere.text])
+      expect([malformedId.status, malformedId.text], `${method} ${path}`).toEqual([nowhere.status, nowhere.text])
+    }
+  }
+  expect([await everythingOf('one'), await everythingOf('two')]).toEqual(before)
+})
+
+test('rows with the same ids are changed in the district of the credential alone', async () => {
+  const before = await everythingOf('two')
+  for (const [query, variables] of [
+    ['mutation { updatePerson(id: "person1", input: { first: "Changed", tags: ["changed"] }) { person { first } } }', {}],
+    ['mutation { updateInterview(id: "interview1", input: { published: false }) { interview { published } } }', {}],
+    ['mutation { updatePerson(id: "person2", input: { email: "only@west.example" }) { id } }', {}], // free here
+    ['mutation { updatePerson(id: "person2", input: { email: "same2@example.org" }) { id } }', {}],
+  ] as const) {
+    const { json, text } = await gateway.graphql(query, { token: one.all, variables })
+    expect(json.errors, text).toBeUndefined()
+  }
+  for (const path of ['/api/people/person1', '/api/interviews/person1/interview1'])
+    expect((await gateway.rest('PATCH', path, { token: one.all, body: { tags: ['again'], published: 1 } })).status).toBe(200)
+  expect(await everythingOf('two')).toBe(before)
+})
+
+test('lists by REST hold the rows of one district, though every id is in the other too', async () => {
+  for (const path of ['/api/people?archived=true', '/api/interviews', '/api/interviews/person0']) {
+    for (const district of [one, two]) {
+      const { json, text } = await gateway.rest('GET', path, { token: district.all })
+      expect(json.length).toBeGreaterThan(0)
+      expect(new Set(json.map((row: { district_id: string }) => row.district_id))).toEqual(new Set([district.id]))
+      expect(text).not.toContain(district === one ? 'west' : 'east')
     }
   }
 })

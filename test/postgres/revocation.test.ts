@@ -1,22 +1,15 @@
 /** What ends on one instance has ended on every other: two gateways as processes on one server. */
 import sql from 'sql-template-tag'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { hashToken } from '../../src/domain/tokens.ts'
 import { testDatabase } from '../support/database.ts'
-import { createTestDistrict, type TestDistrict } from '../support/fixtures.ts'
-import { type GatewayProcess, startProcess } from '../support/process.ts'
+import { createTestDistrict } from '../support/fixtures.ts'
+import { startProcess } from '../support/process.ts'
 
 const db = await testDatabase()
-let district: TestDistrict
-let here: GatewayProcess
-let there: GatewayProcess
-let admin: string
-
-beforeAll(async () => {
-  district = await createTestDistrict(db)
-  admin = await (await district.admin()).token()
-  ;[here, there] = await Promise.all([startProcess(db.url!), startProcess(db.url!)])
-})
+const district = await createTestDistrict(db)
+const admin = await (await district.admin()).token()
+const [here, there] = [await startProcess(db.url!), await startProcess(db.url!)]
 
 const works = async (token: string) => (await there.graphql(token, '{ me { districtId } }')).status === 200
 const mayCreate = async (token: string) => {

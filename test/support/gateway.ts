@@ -53,7 +53,8 @@ export async function startGateway({
   const logLines: string[] = []
   const log = pino({ level: 'debug' }, new Writable({ write: (line: Buffer, _encoding, done) => (logLines.push(line.toString()), done()) }))
   let listener: ReturnType<typeof createApp> = () => {}
-  const server = createServer((req, res) => listener(req, res))
+  // No connection is closed while a client may be about to use it again.
+  const server = createServer({ keepAliveTimeout: 600_000 }, (req, res) => listener(req, res))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const config: Config = { ...readConfig({ PUBLIC_URL: url }), ...changes }

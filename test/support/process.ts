@@ -1,8 +1,7 @@
 /** The built gateway as a process of its own, on a database that others are on too. `npm run build` comes first. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { afterAll } from 'vitest'
 import { json, raw, type RawAnswer } from './http.ts'
@@ -17,7 +16,7 @@ export interface GatewayProcess {
 
 const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
-/** Starts one and waits until it is ready; it is killed after the last test. */
+/** Starts one and waits until it is ready; it is killed after the last test. Call it at the top of the file: a hook ends nothing. */
 export async function startProcess(databaseUrl: string, env: Record<string, string> = {}): Promise<GatewayProcess> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
