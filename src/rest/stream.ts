@@ -3,12 +3,15 @@ import type { ServerResponse } from 'node:http'
 
 /** One page of what is listed, and how to read the next, if there is one. */
 export interface Page {
-  readonly items: readonly unknown[]
+  readonly items: Iterable<unknown>
   readonly next: (() => Promise<Page>) | undefined
 }
 
 /** The client has gone; nobody is left to be told. */
 export class ClientGone extends Error {}
+
+/** In characters: what a client must take at a time to be one that takes something. */
+const pieceLength = 16_384
 
 /**
  * Writes all pages, each read when the client has taken the one before. A client that takes nothing for `stallMs` is cut off, and for
@@ -16,19 +19,28 @@ export class ClientGone extends Error {}
  * @throws whatever else ended it early; the connection is closed then
  */
 export async function streamArray(res: ServerResponse, first: Page, stallMs: number): Promise<void> {
+  let [before, text] = ['', '[']
+  const write = async (items: Iterable<unknown>): Promise<void> => {
+    for (const item of items) {
+      text += before + JSON.stringify(item)
+      before = ','
+      if (text.length < pieceLength) continue
+      if (!res.write(text)) await taken(res, 'drain', stallMs)
+      text = ''
+    }
+  }
   try {
     res.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8' })
-    let before = '['
-    for (let page: Page | undefined = first; page; page = await page.next?.()) {
-      for (const item of page.items) {
-        if (!res.write(before + JSON.stringify(item))) await taken(res, 'drain', stallMs)
-        before = ','
-      }
+    let next: (() => Promise<Page>) | undefined = () => Promise.resolve(first)
+    while (next) {
+      const page: Page = await next()
+      await write(page.items)
+      ;({ next } = page)
       // An embedded database answers without a wait in which others would have their turn.
       await new Promise((resolve) => setImmediate(resolve))
       if (res.destroyed) return
     }
-    res.end(before === '[' ? '[]' : ']')
+    res.end(`${text}]`)
     await taken(res, 'finish', stallMs)
   } catch (error) {
     res.destroy()

@@ -14,10 +14,18 @@ export interface GatewayProcess {
   graphql(token: string | undefined, query: string, variables?: Record<string, unknown>): Promise<RawAnswer>
 }
 
+interface StartOptions {
+  readonly env?: Readonly<Record<string, string>>
+  readonly atEnd?: (end: () => Promise<void>) => void
+}
+
 const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
-/** Starts one and waits until it is ready; it is killed after the last test. Call it at the top of the file: a hook ends nothing. */
-export async function startProcess(databaseUrl: string, env: Record<string, string> = {}): Promise<GatewayProcess> {
+/**
+ * Starts one and waits until it is ready.
+ * @param atEnd when it is killed: after the last test, where it is started at the top of the file; within a test, `onTestFinished`
+ */
+export async function startProcess(databaseUrl: string, { env = {}, atEnd = afterAll }: StartOptions = {}): Promise<GatewayProcess> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const child = spawn(process.execPath, [main], {
@@ -33,7 +41,7 @@ export async function startProcess(databaseUrl: string, env: Record<string, stri
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => void (output += text.toString()))
-  afterAll(async () => {
+  atEnd(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return
     child.kill('SIGKILL')
     await once(child, 'exit')
