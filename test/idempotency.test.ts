@@ -260,8 +260,8 @@ describe.each(creations)('$name under an Idempotency-Key', ({ create, body, othe
 
   test('of one operation is free for another', async () => {
     const idempotencyKey = fresh()
-    idOf(await createPerson(key, somebody(), { idempotencyKey }))
-    idOf(await createInterview(key, meeting(), { idempotencyKey }))
+    const personId = idOf(await createPerson(key, somebody(), { idempotencyKey }))
+    expect(idOf(await createInterview(key, meeting(), { idempotencyKey }))).not.toBe(personId)
   })
 })
 

@@ -332,7 +332,7 @@ describe('whatever is asked for', () => {
   const text = fc.oneof(
     { weight: 3, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
     fc.string({ unit: 'grapheme', maxLength: 20 }),
-    fc.string({ unit: fc.constantFrom(...`aÉßẞİıςΣ '"\\:*&|!()<>%_-‑\u0301\u200d\u00a0\u2028ﬁ㌀ﷺ한字🎈`), maxLength: 20 }),
+    fc.string({ unit: fc.constantFrom(...Array.from(`aÉßẞİıςΣ '"\\:*&|!()<>%_-‑\u0301\u200d\u00a0\u2028ﬁ㌀ﷺ한字🎈`)), maxLength: 20 }),
     fc.string({ unit: 'binary', minLength: 50, maxLength: 50 }),
   )
   const filled = text.filter((each) => !each.includes('\0') && each.trim() !== '' && each.length <= 100)
@@ -340,7 +340,7 @@ describe('whatever is asked for', () => {
   const roles = fc.uniqueArray(fc.record({ roleId: fc.constantFrom('1a', '1b', '1c', '1d', '1e', '1f'), rank: ranks }), {
     selector: ({ roleId }) => roleId,
   })
-  const local = fc.string({ unit: fc.constantFrom(...`abcXYZ019._+-'éÉßñﬁＡｚ한`), minLength: 1, maxLength: 20 })
+  const local = fc.string({ unit: fc.constantFrom(...Array.from(`abcXYZ019._+-'éÉßñﬁＡｚ한`)), minLength: 1, maxLength: 20 })
   const members = {
     first: filled,
     last: filled,

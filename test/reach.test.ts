@@ -134,7 +134,8 @@ describe('whoever edits people', () => {
           for (const [what, attempt] of attempts) {
             const { id, refusals } = await attempt()
             const refused = refusals.find(({ at }) => !at?.includes('.'))
-            all[what] = id === undefined ? `${refused?.code} ${refused?.field ?? ''}${refused?.requiredScopes ?? ''}`.trim() : 'done'
+            all[what] =
+              id === undefined ? [refused?.code, refused?.field, refused?.requiredScopes].flat().filter(Boolean).join(' ') : 'done'
           }
           return all
         }
