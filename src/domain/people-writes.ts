@@ -17,7 +17,7 @@ import { insertPeople } from './bulk-insert.ts'
 import { type Person, personColumns } from './people.ts'
 import { personIndex } from './people-index.ts'
 import { invalid, Problem } from './problem.ts'
-import { endSignIns, holdLoginRequests, MailPreparedMeanwhile } from './sessions.ts'
+import { endSignIns, holdLoginRequests, MailPreparedMeanwhile } from './end-sign-ins.ts'
 
 const most = { roles: 50, tags: 50 }
 

@@ -83,13 +83,13 @@ export async function logout({ db, random }: WriteDeps, caller: Caller<SessionVi
  * @throws Problem NO_SUCH_RECORD when it is not one of them
  */
 export async function revokeSession({ db, random }: WriteDeps, caller: Caller<SessionViewer>, id: string): Promise<void> {
-  const ended = isId(id) ? await db.transaction((tx) => end(tx, random, caller, sql`${own(caller.viewer)} and s.id = ${id}`)) : 0
+  const ended = isId(id) ? await db.transaction((tx) => endSessions(tx, random, caller, sql`${own(caller.viewer)} and s.id = ${id}`)) : 0
   if (ended === 0) throw new Problem('NO_SUCH_RECORD')
 }
 
 /** Ends all of the viewer's own sessions but the one that asks. @returns how many */
 export function revokeOtherSessions({ db, random }: WriteDeps, caller: Caller<SessionViewer>): Promise<number> {
-  return db.transaction((tx) => end(tx, random, caller, sql`${own(caller.viewer)} and s.id <> ${caller.viewer.sessionId}`))
+  return db.transaction((tx) => endSessions(tx, random, caller, sql`${own(caller.viewer)} and s.id <> ${caller.viewer.sessionId}`))
 }
 
 /** Every district in which the address that this session proved belongs to an active person. */
@@ -138,44 +138,8 @@ export function switchDistrict({ db, random }: WriteDeps, { viewer, client }: Ca
   })
 }
 
-/**
- * Whoever signs in locks the sign-in mail first and the person after it; so does whoever ends sign-ins, by this, before the person
- * is locked: two of them never wait for each other.
- * @returns the requests that are held
- */
-export async function holdLoginRequests(
-  tx: Queryable,
-  { districtId, personId }: { districtId: string; personId: string },
-): Promise<readonly string[]> {
-  const held = await tx.query<{ id: string }>(
-    sql`select r.id from login_requests r where r.district_id = ${districtId} and r.person_id = ${personId} order by r.id for update`,
-  )
-  return held.map(({ id }) => id)
-}
-
-/** A sign-in mail was prepared after the requests were held and before the person was locked. The transaction is to be done again. */
-export class MailPreparedMeanwhile extends Error {}
-
-/**
- * Ends every session and every sign-in mail of a person, as part of a change that takes their ground away.
- * @param held what `holdLoginRequests` held before the person was locked
- * @throws MailPreparedMeanwhile when there is a request beside those: somebody may be signing in with it, and wait for the person
- */
-export async function endSignIns(tx: Queryable, random: Random, caller: Caller, personId: string, held: readonly string[]): Promise<void> {
-  const { districtId } = caller.viewer
-  const unheld = await tx.query(
-    sql`select r.id from login_requests r where r.district_id = ${districtId} and r.person_id = ${personId} and r.id <> all(${held}::text[])`,
-  )
-  if (unheld.length > 0) throw new MailPreparedMeanwhile()
-  await tx.query(
-    sql`update login_requests set code_ended_at = coalesce(code_ended_at, now()), link_ended_at = coalesce(link_ended_at, now()), mail_due_at = null
-        where id = any(${held}::text[])`,
-  )
-  await end(tx, random, caller, sql`s.district_id = ${districtId} and s.person_id = ${personId}`)
-}
-
 /** Ends the sessions that a condition on `sessions s` names, and remembers each. */
-async function end(tx: Queryable, random: Random, { viewer, client }: Caller, which: Sql): Promise<number> {
+export async function endSessions(tx: Queryable, random: Random, { viewer, client }: Caller, which: Sql): Promise<number> {
   const ended = await tx.query<{ id: string; districtId: string; personId: string }>(
     sql`delete from sessions s where ${which} returning s.id, s.district_id as "districtId", s.person_id as "personId"`,
   )

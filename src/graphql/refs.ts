@@ -1,4 +1,4 @@
-/** The object types that several files refer to, by name and shape, so that features can point at each other. */
+/** The types that several files refer to, by name and shape, so that features can point at each other. */
 import type { ApiKey } from '../domain/api-keys.ts'
 import type { District, Form, FormField, Named, Role } from '../domain/districts.ts'
 import type { Interview } from '../domain/interviews.ts'
@@ -21,6 +21,13 @@ export function makeRefs(builder: Builder) {
     interviewConnection: defineConnection(builder, pageInfo, 'Interview', interview, 'interviews'),
     district: builder.objectRef<District>('District'),
     role: builder.objectRef<Role>('Role'),
+    roleRank: builder.enumType('RoleRank', {
+      description: 'How a person holds a role.',
+      values: {
+        PRIMARY: { value: 1, description: 'The role they are known by.' },
+        SECONDARY: { value: 2, description: 'A further role.' },
+      },
+    }),
     board: builder.objectRef<Named>('Board'),
     form: builder.objectRef<Form>('Form'),
     formField: builder.objectRef<FormField>('FormField'),

@@ -5,9 +5,11 @@ import { defineApiKeys } from './api-keys.ts'
 import { defineAudit } from './audit.ts'
 import { createBuilder } from './builder.ts'
 import { defineDistricts } from './districts.ts'
+import { defineInterviewWrites } from './interview-writes.ts'
 import { defineInterviewArgs, defineInterviews } from './interviews.ts'
 import { defineLogin } from './login.ts'
 import { defineMe } from './me.ts'
+import { definePeopleWrites } from './people-writes.ts'
 import { definePeople } from './people.ts'
 import { makeRefs } from './refs.ts'
 import { defineSessions } from './sessions.ts'
@@ -21,7 +23,9 @@ export function buildSchema(access = accessTable): GraphQLSchema {
   const interviewArgs = defineInterviewArgs(builder)
   defineMe(builder, refs)
   definePeople(builder, refs, interviewArgs)
+  definePeopleWrites(builder, refs)
   defineInterviews(builder, refs, interviewArgs)
+  defineInterviewWrites(builder, refs)
   defineDistricts(builder, refs)
   defineLogin(builder, refs)
   defineSessions(builder, refs)
