@@ -28,41 +28,56 @@ export function watchServer(url: string, channel: string): ServerWatch {
   const isLive = (): boolean => performance.now() - liveAt < believedMs
 
   /** PostgreSQL delivers what is waiting before it answers. */
-  const beat = async (asked: pg.Client): Promise<void> => {
+  const ask = async (): Promise<void> => {
+    const asked = client
+    if (!asked) return
     const askedAt = performance.now()
     await asked.query('select 1')
-    if (client === asked) liveAt = Math.max(liveAt, askedAt)
+    if (client === asked) liveAt = askedAt
+  }
+
+  let underWay: Promise<void> = Promise.resolve()
+  let next: Promise<void> | undefined
+  /** One question at a time: whoever comes while one is under way shares the next, which is asked after they came. */
+  const beat = (): Promise<void> => {
+    next ??= underWay.then(() => {
+      next = undefined
+      const answered = ask()
+      underWay = answered.catch(() => {})
+      return answered
+    })
+    return next
   }
 
   const listen = async (): Promise<void> => {
-    const next = new pg.Client({
+    const connection = new pg.Client({
       connectionString: url,
       connectionTimeoutMillis: connectTimeoutMs,
       query_timeout: connectTimeoutMs,
       keepAlive: true,
       application_name: 'credentials-gateway listen',
     })
-    next.on('error', () => {}) // the beat under way fails with it
-    next.on('notification', ({ payload }) => {
+    connection.on('error', () => {}) // the beat under way fails with it
+    connection.on('notification', ({ payload }) => {
       for (const { heard } of listeners) heard(payload ?? '')
     })
     try {
-      await next.connect()
-      await next.query(`listen ${pg.escapeIdentifier(channel)}`)
-      client = next
+      await connection.connect()
+      await connection.query(`listen ${pg.escapeIdentifier(channel)}`)
+      client = connection
       for (const { missed } of listeners) missed() // before, nobody listened
       pauseMs = beatMs
       while (!closed) {
-        await beat(next)
+        await beat()
         await pause(beatMs)
       }
     } catch {
       // Away, or hanging: tried again for as long as it takes, while nothing that is remembered is believed.
       pauseMs = Math.min(pauseMs * 2, longestPauseMs)
     } finally {
-      if (client === next) client = undefined
+      client = undefined
       liveAt = -Infinity
-      void next.end().catch(() => {})
+      void connection.end().catch(() => {})
     }
   }
 
@@ -87,7 +102,7 @@ export function watchServer(url: string, channel: string): ServerWatch {
     listeners,
     isLive,
     async caughtUp() {
-      if (client && isLive()) await beat(client).catch(() => {})
+      if (isLive()) await beat().catch(() => {})
     },
     async close() {
       closed = true

@@ -9,10 +9,10 @@ const rowsAtOnce = 1_000
 
 /** Codes stay unique, and creations may be sent again, for 24 hours; a session is of no use to anybody once it has expired. */
 const runOut: readonly Sql[] = [
-  sql`delete from login_requests where id in (select id from login_requests where created_at < now() - interval '24 hours' limit ${rowsAtOnce}) returning id`,
-  sql`delete from sessions where id in (select id from sessions where expires_at <= now() limit ${rowsAtOnce}) returning id`,
+  sql`delete from login_requests where id in (select id from login_requests where created_at < now() - interval '24 hours' limit ${rowsAtOnce} for update skip locked) returning id`,
+  sql`delete from sessions where id in (select id from sessions where expires_at <= now() limit ${rowsAtOnce} for update skip locked) returning id`,
   sql`delete from idempotency_keys where ctid in (
-        select ctid from idempotency_keys where created_at <= now() - make_interval(hours => ${idempotencyHours}) limit ${rowsAtOnce})
+        select ctid from idempotency_keys where created_at <= now() - make_interval(hours => ${idempotencyHours}) limit ${rowsAtOnce} for update skip locked)
       returning record_id`,
 ]
 

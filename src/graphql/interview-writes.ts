@@ -40,7 +40,10 @@ export function defineInterviewWrites(builder: Builder, refs: Refs): void {
       formId: t.id({ description: 'The form that was filled in. Answers to the one before must be cleared or given anew with it.' }),
       profileId: t.id({ description: 'The kind of interview.' }),
       published: t.boolean({ description: 'Whether the candidate and their mentors may see it.' }),
-      responses: t.field({ type: 'JSON', description: `${responses} Merged into those there are; null clears one.` }),
+      responses: t.field({
+        type: 'JSON',
+        description: `${responses} Merged into those there are; null clears one. With \`formId\` beside them they are answers to that form, whoever changes it meanwhile.`,
+      }),
     }),
   })
 
