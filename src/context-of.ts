@@ -8,6 +8,7 @@ import type { Credentials } from './domain/credentials.ts'
 import { Problem } from './domain/problem.ts'
 import { sessionLifetimeDays } from './domain/sessions.ts'
 import { isToken } from './domain/tokens.ts'
+import { deviceLifetimeDays } from './domain/trusted-devices.ts'
 import { Context } from './graphql/context.ts'
 import { cookieOf } from './http.ts'
 
@@ -28,7 +29,11 @@ export async function contextOf(
   const authorization = req.headersDistinct['authorization'] ?? []
   // A present Authorization header, even a wrong one, makes the cookie count for nothing.
   const cookieSession = authorization.length === 0 && mayUseCookieSession(deps.config.publicUrl, req)
-  const browserToken = cookieOf(req, cookies.browser)
+  const tokenIn = (cookie: string): string | undefined => {
+    const token = cookieOf(req, cookie)
+    return token !== undefined && isToken(token) ? token : undefined
+  }
+  const [browserToken, deviceToken] = [tokenIn(cookies.browser), tokenIn(cookies.device)]
   return new Context({
     deps,
     credentials,
@@ -39,11 +44,15 @@ export async function contextOf(
         clientAddress(req.socket.remoteAddress, req.headers['x-forwarded-for'] as string | undefined, deps.config.trustedProxyHops),
       ),
       userAgent: req.headers['user-agent']?.slice(0, 300) ?? null,
-      browserToken: browserToken !== undefined && isToken(browserToken) ? browserToken : undefined,
+      browserToken,
+      deviceToken,
+      // No GET sets a cookie.
+      keepsCookies: req.method !== 'GET' && (cookieSession || browserToken !== undefined || deviceToken !== undefined),
       idempotencyKey: req.headers['idempotency-key'] as string | undefined,
     },
     outgoing: {
       keepBrowser: (token) => cookies.set(cookies.browser, token, browserCookieSeconds),
+      keepDevice: (token) => cookies.set(cookies.device, token, deviceLifetimeDays * 86_400),
       keepSession(token) {
         if (cookieSession) cookies.set(cookies.session, token ?? '', token === undefined ? 0 : sessionLifetimeDays * 86_400)
         return cookieSession
@@ -90,6 +99,7 @@ function cookieJar(publicUrl: string, res: ServerResponse) {
   return {
     session: `${prefix}session`,
     browser: `${prefix}browser`,
+    device: `${prefix}device`,
     set(name: string, value: string, maxAgeSeconds: number) {
       res.appendHeader(
         'Set-Cookie',

@@ -8,8 +8,12 @@ export interface Client {
   /** An IPv4 address, or the /64 of an IPv6 one: what counts as one client. */
   readonly network: string
   readonly userAgent: string | null
-  /** The secret of this browser's cookie, when it sent a well-formed one. */
+  /** The secret of this browser's cookie, when it sent a well-formed one: its login requests are known by it. */
   readonly browserToken: string | undefined
+  /** The secret of the cookie that a browser keeps once somebody has signed in with it. */
+  readonly deviceToken: string | undefined
+  /** It is a browser: it has sent a cookie of ours, or holds its session in one. */
+  readonly keepsCookies: boolean
   /** Its Idempotency-Key header, as it came. */
   readonly idempotencyKey: string | undefined
 }
@@ -54,6 +58,13 @@ export function networkOf(address: string): string {
 export function coarseNetwork(network: string): string {
   if (isIPv4(network)) return `${network.slice(0, network.lastIndexOf('.'))}.0/24`
   return network.endsWith('::/64') ? `${network.split(':').slice(0, 3).join(':')}::/48` : network
+}
+
+/** The /56 around the /64 of an IPv6 address: what one site is given, often. An IPv4 address is one by itself. */
+export function siteOf(network: string): string | undefined {
+  if (!network.endsWith('::/64')) return undefined
+  const [a, b, c, d] = network.slice(0, -'::/64'.length).split(':') as [string, string, string, string]
+  return `${a}:${b}:${c}:${(parseInt(d, 16) & 0xff00).toString(16)}::/56`
 }
 
 /** The eight numbers of an IPv6 address. URL's parser knows all its spellings and writes the shortest. */

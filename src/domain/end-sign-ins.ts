@@ -1,5 +1,6 @@
 /**
- * Ending every way in that a person has, as part of a change that takes their ground away: sessions, and the codes and links of mails.
+ * Ending every way in that a person has, as part of a change that takes their ground away: sessions, the codes and links of mails, and
+ * the trust in browsers.
  *
  * Whoever signs in locks the mail's request first and the person after it. So does whoever ends sign-ins: two of them never wait for
  * each other.
@@ -8,6 +9,7 @@ import sql from 'sql-template-tag'
 import type { Queryable, Random } from '../deps.ts'
 import type { Caller } from './client.ts'
 import { endSessions } from './sessions.ts'
+import { forgetDevices } from './trusted-devices.ts'
 
 /** Locks the requests of a person, before the person is locked. @returns which are held */
 export async function holdLoginRequests(
@@ -24,7 +26,7 @@ export async function holdLoginRequests(
 export class MailPreparedMeanwhile extends Error {}
 
 /**
- * Ends every session and every sign-in mail of a person, as part of a change that takes their ground away.
+ * Ends every session, every sign-in mail and every trusted device of a person, as part of a change that takes their ground away.
  * @param held what `holdLoginRequests` held before the person was locked
  * @throws MailPreparedMeanwhile when there is a request beside those: somebody may be signing in with it, and wait for the person
  */
@@ -38,5 +40,6 @@ export async function endSignIns(tx: Queryable, random: Random, caller: Caller, 
     sql`update login_requests set code_ended_at = coalesce(code_ended_at, now()), link_ended_at = coalesce(link_ended_at, now()), mail_due_at = null
         where id = any(${held}::text[])`,
   )
+  await forgetDevices(tx, { districtId, personId })
   await endSessions(tx, random, caller, sql`s.district_id = ${districtId} and s.person_id = ${personId}`)
 }

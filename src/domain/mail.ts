@@ -1,5 +1,5 @@
 /** Mail: the interface a provider implements, and what the sign-in message says. */
-import { codeLifetimeMinutes, linkLifetimeMinutes } from './login.ts'
+import { codeLifetimeMinutes, linkLifetimeMinutes } from './login-requests.ts'
 import { loginHtml } from './mail-html.ts'
 import { loginTexts, mailLanguage } from './mail-texts.ts'
 

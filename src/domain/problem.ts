@@ -42,7 +42,11 @@ const reasons = {
     sentence: 'This Idempotency-Key came with another body before. Send the same body, or another key.',
   },
   IMPORT_UNDER_WAY: { code: 'CONFLICT', sentence: 'Another import into this district is under way. Try again when it has ended.' },
-  TOO_MANY_REQUESTS: { code: 'RATE_LIMITED', sentence: 'Too many requests. Try again later.' },
+  TOO_MANY_REQUESTS: { code: 'RATE_LIMITED', sentence: 'Too many sign-in mails were asked for from this address. Try again later.' },
+  TOO_MANY_CODES: {
+    code: 'RATE_LIMITED',
+    sentence: 'Too many wrong codes were given. Use the link in the same mail, or try again later.',
+  },
   UNAVAILABLE: { code: 'UNAVAILABLE', sentence: 'The database does not answer. Try again in a moment.' },
   UNEXPECTED: { code: 'INTERNAL_SERVER_ERROR', sentence: 'Something went wrong here. The request id finds it in the log.' },
 } as const satisfies Record<string, Row>

@@ -35,6 +35,9 @@ export const codeMac = (secret: string, code: string): string => derive(secret, 
 /** The 256 bits of a login request's link. */
 export const linkToken = (secret: string, requestId: string): string => derive(secret, 'magic-link', requestId).toString('base64url')
 
+/** What counters know an address by. */
+export const addressMac = (secret: string, emailKey: string): string => derive(secret, 'address', emailKey).toString('base64url')
+
 /** What the database keeps of a body that may come again: whether it is the same can be told, and nothing else. */
 export const inputMac = (secret: string, input: string): string => derive(secret, 'idempotent-input', input).toString('base64url')
 

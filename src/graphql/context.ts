@@ -11,6 +11,8 @@ import { Loaders } from './loaders.ts'
 export interface Outgoing {
   /** Keeps the secret that binds a login request to this browser. */
   keepBrowser(token: string): void
+  /** Keeps the secret by which this browser is known to have been signed in with. */
+  keepDevice(token: string): void
   /**
    * Keeps (or with `undefined` ends) the session in this browser's cookie.
    * @returns whether a cookie is how this client holds its session; if so the token must not be answered

@@ -32,6 +32,9 @@ const maxFields = 1_000
 const maxDepth = 12
 /** As answered, every field as often as it can come: 200 people with 100 interviews of 10 fields each are 200,000. */
 const maxValues = 250_000
+/** What takes or sends a secret of a sign-in: one of them a document, so that neither aliases nor fragments buy more than one request does. */
+const signInFields: ReadonlySet<string> = new Set(['requestLogin', 'verifyCode', 'verifyMagicLink'])
+const maxSignIns = 1
 /** A list that is no page: the roles of a person, the mentors, the arguments of a field. */
 const assumedListSize = 5
 
@@ -45,9 +48,10 @@ export function documentLimits(schema: GraphQLSchema): Plugin<ServerContext> {
       setParseFn(parseWithin)
       return ({ result }) => {
         if (!result || result instanceof Error || seen.has(result)) return
-        const { fields, depth } = new Measure(schema, result, {}).document()
+        const { fields, depth, signIns } = new Measure(schema, result, {}).document()
         if (fields > maxFields) throw tooMuch(`${fields} fields`, `${maxFields}`)
         if (depth > maxDepth) throw tooMuch(`fields ${depth} levels deep`, `${maxDepth} levels`)
+        if (signIns > maxSignIns) throw tooMuch(`${signIns} of ${[...signInFields].join(', ')}`, `${maxSignIns}: send them one by one`)
         seen.add(result)
       }
     },
@@ -75,9 +79,11 @@ interface Size {
   /** Without introspection, which nests by nature. */
   readonly depth: number
   readonly values: number
+  /** Of all operations, though only one of them will run. */
+  readonly signIns: number
 }
 
-const nothing: Size = { fields: 0, depth: 0, values: 0 }
+const nothing: Size = { fields: 0, depth: 0, values: 0, signIns: 0 }
 
 class Measure {
   private readonly schema: GraphQLSchema
@@ -93,7 +99,7 @@ class Measure {
     this.variables = variables
   }
 
-  /** The largest of its operations. */
+  /** The largest of its operations, and the sign-ins of all. */
   document(): Size {
     return this.operations
       .map(({ selectionSet, operation }) => this.selection(selectionSet, this.schema.getRootType(operation) ?? undefined))
@@ -131,6 +137,7 @@ class Measure {
       fields: inside.fields + 1,
       depth: meta ? 1 : inside.depth + 1,
       values: 1 + inside.values * this.timesOf(field, parent, definition && isListType(getNullableType(definition.type)), type),
+      signIns: inside.signIns + (parent === this.schema.getMutationType() && signInFields.has(name.value) ? 1 : 0),
     }
   }
 
@@ -177,9 +184,11 @@ const together = (a: Size, b: Size): Size => ({
   fields: a.fields + b.fields,
   depth: Math.max(a.depth, b.depth),
   values: a.values + b.values,
+  signIns: a.signIns + b.signIns,
 })
 const largest = (a: Size, b: Size): Size => ({
   fields: Math.max(a.fields, b.fields),
   depth: Math.max(a.depth, b.depth),
   values: Math.max(a.values, b.values),
+  signIns: a.signIns + b.signIns,
 })

@@ -1,5 +1,6 @@
 /** Signing in, in the schema. After it the rest of the document runs as whom it made the caller. */
-import { requestLogin, verifyCode, verifyMagicLink } from '../domain/login.ts'
+import { type MailSignIn, verifyCode, verifyMagicLink } from '../domain/login.ts'
+import { requestLogin } from '../domain/login-requests.ts'
 import { findSelf } from '../domain/people.ts'
 import type { SignIn } from '../domain/sessions.ts'
 import type { Builder } from './builder.ts'
@@ -45,7 +46,8 @@ export function defineLogin(builder: Builder, refs: Refs): void {
     requestLogin: t.field({
       type: requestLoginPayload,
       nullable: true,
-      description: 'Sends a mail with a code and a link, if the address belongs to somebody. The answer does not tell.',
+      description:
+        'Sends a mail with a code and a link, if the address belongs to somebody. The answer does not tell. One a document, as of everything that signs in by mail.',
       args: { email: t.arg.string({ required: true, description: 'The address.' }) },
       resolve: async (_root, { email }, context) => {
         context.outgoing.keepBrowser(await requestLogin(context.deps, context.client, { email }))
@@ -55,7 +57,8 @@ export function defineLogin(builder: Builder, refs: Refs): void {
     verifyCode: t.field({
       type: refs.signInPayload,
       nullable: true,
-      description: 'Signs in by the six digits of a mail, within 10 minutes.',
+      description:
+        'Signs in by the six digits of a mail, within 10 minutes. RATE_LIMITED where too many codes were wrong: the link of the same mail works then.',
       args: {
         code: t.arg.string({ required: true, description: 'The six digits.' }),
         email: t.arg.string({
@@ -63,16 +66,22 @@ export function defineLogin(builder: Builder, refs: Refs): void {
             'The address that the mail went to: needed where the mail was asked for by another browser and from another network.',
         }),
       },
-      resolve: async (_root, args, context) => signedInAs(context, await verifyCode(context.deps, context.client, args)),
+      resolve: async (_root, args, context) => signedInByMail(context, await verifyCode(context.deps, context.client, args)),
     }),
     verifyMagicLink: t.field({
       type: refs.signInPayload,
       nullable: true,
       description: 'Signs in by the link of a mail, within 30 minutes.',
       args: { token: t.arg.string({ required: true, description: 'The token of the link.' }) },
-      resolve: async (_root, args, context) => signedInAs(context, await verifyMagicLink(context.deps, context.client, args)),
+      resolve: async (_root, args, context) => signedInByMail(context, await verifyMagicLink(context.deps, context.client, args)),
     }),
   }))
+}
+
+function signedInByMail(context: Context, signIn: MailSignIn): ReturnType<typeof signedInAs> {
+  const answer = signedInAs(context, signIn)
+  if (signIn.deviceToken !== undefined) context.outgoing.keepDevice(signIn.deviceToken)
+  return answer
 }
 
 /** From here on the document runs as the new session, which a cookie holds where the client is one of our own pages. */

@@ -48,6 +48,7 @@ function answerOf(schema: GraphQLSchema, route: Route, stallMs: number): Answer 
   }
   const execute = executorOf(schema, route)
   return async ({ req, res, params, contextOf }) => {
+    if (route.kind === 'record' && route.once && isPrefetch(req)) throw onlyWhenOpened()
     const context = await contextOf()
     const query = new URLSearchParams(/\?(.*)/s.exec(req.url ?? '')?.[1])
     const variables = given(route.variables?.({ params, query, body: await jsonBody(req, route) }) ?? {})
@@ -65,6 +66,12 @@ function answerOf(schema: GraphQLSchema, route: Route, stallMs: number): Answer 
     }
   }
 }
+
+/** A browser that fetches ahead of a click says so (Fetch: Sec-Purpose; older ones: Purpose, X-Moz). */
+const isPrefetch = ({ headers }: IncomingMessage): boolean =>
+  ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'].some((name) => /\b(prefetch|prerender|preview)\b/i.test(String(headers[name] ?? '')))
+const onlyWhenOpened = () =>
+  new HttpRefusal(503, 'This address is good once: it is not answered ahead of being opened.', { 'Retry-After': '1' })
 
 /** The data of a route's document: from the front, or after a cursor, as whoever the credential says at that moment. */
 type Read = (after?: string) => Promise<never>

@@ -36,6 +36,8 @@ export interface RecordRoute extends Executed {
   readonly next?: (data: never) => string | null
   /** Carries an ETag, by which a client asks whether what it has still stands. */
   readonly revalidated?: true
+  /** A GET that uses something up: a browser that only fetches ahead is refused. */
+  readonly once?: true
   /** A write whose answer shows the record to those alone who may read it; to others its id. */
   readonly idAlone?: true
 }

@@ -41,7 +41,13 @@ export const authRoutes: readonly Route[] = [
         schema: askedSchema,
         example: { ok: true, message: 'Check your email' },
       },
-      refusals: { 400: { description: 'This is not one address.', example: 'email is required.', request: { body: {} } } },
+      refusals: {
+        400: { description: 'This is not one address.', example: 'email is required.', request: { body: {} } },
+        429: {
+          description: 'Too many mails were asked for from this network address, for whomever.',
+          example: new Problem('TOO_MANY_REQUESTS').message,
+        },
+      },
     },
   }),
   record({
@@ -76,6 +82,10 @@ export const authRoutes: readonly Route[] = [
           example: new Problem('WRONG_CODE').message,
           request: { body: { code: '000000', email: 'user@example.com' } },
         },
+        429: {
+          description: 'The code is not looked at: too many were wrong. The link of the same mail works.',
+          example: new Problem('TOO_MANY_CODES').message,
+        },
       },
     },
   }),
@@ -83,6 +93,7 @@ export const authRoutes: readonly Route[] = [
     name: 'verifyMagicLink',
     method: 'GET',
     path: '/api/auth/verify/:token',
+    once: true,
     document: `mutation ($token: String!) { verifyMagicLink(token: $token) { ${signInFields} } }`,
     variables: ({ params }) => ({ token: params['token'] }),
     body: ({ verifyMagicLink }: { verifyMagicLink: SignInResult }) => signInBody(verifyMagicLink),

@@ -1,0 +1,115 @@
+/** Where a guess at a code stands before it is judged: what it may be held against, and what has been counted so far. */
+import sql, { type Sql } from 'sql-template-tag'
+import type { Queryable } from '../deps.ts'
+import { type Client, coarseNetwork, siteOf } from './client.ts'
+import { emailKey } from './email.ts'
+import { budget, type Failures, failureLimits, type Standing, type Tally } from './guessing.ts'
+import { codeAlive } from './login-requests.ts'
+import { addressMac, hashToken } from './tokens.ts'
+import { deviceTrusted } from './trusted-devices.ts'
+
+/** A login request that a guess is compared with. */
+export interface Opened {
+  readonly id: string
+  readonly codeMac: string | null
+  readonly secretId: string
+  /** Nobody's, where the mailer found nobody or has not looked yet. */
+  readonly districtId: string | null
+  readonly personId: string | null
+}
+
+interface Found extends Opened {
+  readonly emailKey: string
+  readonly tries: number
+  readonly rank: number
+  readonly isTrusted: boolean
+}
+
+/** A standing with what it was read from. */
+export type Stood = Standing & { readonly found: readonly Found[]; readonly network: Network }
+
+/** Where a guess comes from, as wide as limits look. */
+interface Network {
+  readonly address: string
+  readonly site: string | undefined
+  readonly block: string
+}
+
+/**
+ * The requests that this client could have made: those of the same browser; where there are none, those for the address given; where
+ * there are none, those from the same network. And everything that has been counted against them and it.
+ */
+export async function standingOf(db: Queryable, secrets: readonly string[], client: Client, email: string | undefined): Promise<Stood> {
+  const browserHash = client.browserToken === undefined ? null : hashToken(client.browserToken)
+  const key = email === undefined ? null : emailKey(email)
+  const found = await db.query<Found>(
+    sql`with possible as (
+          select r.*, case when r.browser_hash = ${browserHash} then 1 when r.email_key = ${key} then 2 else 3 end as rank
+          from login_requests r
+          where ${codeAlive} and (r.browser_hash = ${browserHash} or r.email_key = ${key} or r.network = ${client.network})
+        )
+        select r.id, r.code_mac as "codeMac", r.secret_id as "secretId", r.district_id as "districtId", r.person_id as "personId",
+          r.email_key as "emailKey", r.code_attempts as tries, r.rank, ${deviceTrusted(client)} as "isTrusted"
+        from possible r where r.rank = (select min(rank) from possible) order by r.id`,
+  )
+  const network = { address: client.network, site: siteOf(client.network), block: coarseNetwork(client.network) }
+  const macsOf = (each: Found) => secrets.map((secret) => addressMac(secret, each.emailKey))
+  const tallies = await tally(db, network, found.flatMap(macsOf))
+  return {
+    found,
+    network,
+    own: found[0]?.rank === 1,
+    candidates: found.map((each) => ({
+      id: each.id,
+      tries: each.tries,
+      personDay: together(macsOf(each).map((mac) => tallies(`person ${mac}`))),
+      trustedDay: together(macsOf(each).map((mac) => tallies(`trusted ${mac}`))),
+      isTrusted: each.isTrusted,
+    })),
+    failures: scopesOf(network).map(({ name, factor }) => ({ hour: tallies(`${name} hour`), day: tallies(`${name} day`), factor })),
+    spent: tallies('spent'),
+    spentByNetwork: tallies('spent by network'),
+  }
+}
+
+/** The networks that have limits of their own, the smallest first. */
+function scopesOf({ address, site, block }: Network): readonly { name: string; where: Sql; factor: Failures['factor'] }[] {
+  const { siteFactor, blockFactor } = failureLimits
+  const own = { name: 'address', where: sql`g.network = ${address}`, factor: 1 }
+  if (site === undefined) return [own]
+  return [
+    own,
+    { name: 'site', where: sql`g.site = ${site}`, factor: siteFactor },
+    { name: 'block', where: sql`g.block = ${block} and g.network is not null`, factor: blockFactor },
+  ]
+}
+
+/** Everything counted, by name, in one statement. */
+async function tally(db: Queryable, network: Network, people: readonly string[]): Promise<(name: string) => Tally> {
+  const counting = (name: string, hours: number, where: Sql, amount = sql`count(*)`): Sql =>
+    sql`select ${name}::text as name, ${amount}::int as count, ${freesIn(hours)} from code_guesses g where ${where} and ${within(hours)}`
+  const byPerson = (name: string, where: Sql): Sql =>
+    sql`select ${`${name} `}::text || p.mac, count(*)::int, ${freesIn(24)} from code_guesses g, unnest(g.people) as p(mac)
+        where g.people && ${people}::text[] and ${where} and ${within(24)} group by p.mac`
+  const cost = sql`coalesce(sum(g.cost), 0)`
+  const parts = [
+    ...scopesOf(network).flatMap(({ name, where }) => [counting(`${name} hour`, 1, where), counting(`${name} day`, 24, where)]),
+    counting('spent', budget.hours, sql`g.cost > 0`, cost),
+    counting('spent by network', budget.hours, sql`g.block = ${network.block} and g.cost > 0`, cost),
+    ...(people.length > 0 ? [byPerson('person', sql`true`), byPerson('trusted', sql`g.trusted`)] : []),
+  ]
+  const rows = await db.query<{ name: string } & Tally>(parts.reduce((all, part) => sql`${all} union all ${part}`))
+  const byName = new Map(rows.map((row) => [row.name, row]))
+  return (name) => byName.get(name) ?? nothing
+}
+
+const nothing: Tally = { count: 0, freesInSeconds: 0 }
+const within = (hours: number): Sql => sql`g.at > now() - make_interval(hours => ${hours})`
+const freesIn = (hours: number): Sql =>
+  sql`coalesce(extract(epoch from min(g.at) + make_interval(hours => ${hours}) - now()), 0)::float8 as "freesInSeconds"`
+
+/** What was counted under each of several secret keys. */
+const together = (tallies: readonly Tally[]): Tally => ({
+  count: tallies.reduce((sum, { count }) => sum + count, 0),
+  freesInSeconds: Math.min(...tallies.filter(({ count }) => count > 0).map(({ freesInSeconds }) => freesInSeconds), Infinity),
+})
