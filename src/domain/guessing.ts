@@ -1,5 +1,5 @@
 /**
- * Guessing: how often codes may be tried, by whom and against what. Pure: what has been counted comes in, a verdict goes out.
+ * Guessing: how often codes may be asked for and tried, by whom and against what. Pure: what has been counted comes in, a verdict goes out.
  *
  * The arithmetic. A code has six digits, and no two codes of the last 24 hours are the same: a guess that is held against n live codes
  * is right by chance with n / 10^6. So it costs n units of one millionth, paid before anything is compared. All guesses together have
@@ -13,7 +13,7 @@
 /** What a guess costs for each code it is held against is one: a millionth. */
 export const budget = { units: 500, networkUnits: 20, hours: 24 } as const
 /** The log tells of it when these shares of the budget have been spent. */
-export const alertPercents = [25, 50, 75, 100] as const
+const alertPercents = [25, 50, 75, 100] as const
 
 /** Failures, and how many of them end what. */
 export const failureLimits = {
@@ -30,6 +30,19 @@ export const failureLimits = {
   /** When the budget is spent: from browsers that have signed in as this person, a day. */
   trustedDay: 5,
 } as const
+
+/** So many at once, and one more each `seconds`. */
+export interface Bucket {
+  readonly size: number
+  readonly seconds: number
+}
+/** Requests for a sign-in mail. */
+export const requestBuckets = {
+  /** Beyond it the answer is the same, and no mail goes out: nobody's mailbox is filled by others. */
+  person: { size: 5, seconds: 600 },
+  /** Of an IPv4 address or an IPv6 /64; beyond it nothing is taken from there. */
+  address: { size: 30, seconds: 10 },
+} as const satisfies Record<string, Bucket>
 
 /** How much there was within the hours of a limit. */
 export interface Tally {

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import type { Deps } from '../deps.ts'
 import type { Client } from './client.ts'
 import { emailKey, emailSchema } from './email.ts'
+import { type Bucket, requestBuckets } from './guessing.ts'
 import { parse } from './input.ts'
 import { Problem } from './problem.ts'
 import { addressMac, hashToken, linkToken, makeId, makeToken, secretId } from './tokens.ts'
@@ -19,16 +20,6 @@ export const linkLifetimeMinutes = 30
 /** Conditions on `login_requests r`. */
 export const codeAlive: Sql = sql`r.code_ended_at is null and r.created_at > now() - make_interval(mins => ${codeLifetimeMinutes})`
 export const linkAlive: Sql = sql`r.link_ended_at is null and r.created_at > now() - make_interval(mins => ${linkLifetimeMinutes})`
-
-/** So many at once, and one more each `seconds`. */
-interface Bucket {
-  readonly size: number
-  readonly seconds: number
-}
-/** Beyond it the answer is the same and no mail goes out: nobody's mailbox is filled by others. */
-export const personBucket: Bucket = { size: 5, seconds: 600 }
-/** Of an IPv4 address or an IPv6 /64. */
-export const addressBucket: Bucket = { size: 30, seconds: 10 }
 
 /**
  * Records that this client wants a sign-in mail for an address. The row is the mailer's queue: what is answered is sent.
@@ -51,8 +42,8 @@ export async function requestLogin(
     admitted: boolean
     fullInSeconds: number
   }>(
-    sql`with by_client as (${takingFrom(addressBucket, sql`values (${addressKey}::text)`)}),
-          by_person as (${takingFrom(personBucket, sql`select ${`person:${addressMac(secret, key)}`}::text from by_client`)}),
+    sql`with by_client as (${takingFrom(requestBuckets.address, sql`values (${addressKey}::text)`)}),
+          by_person as (${takingFrom(requestBuckets.person, sql`select ${`person:${addressMac(secret, key)}`}::text from by_client`)}),
           recorded as (
             insert into login_requests (id, email_key, browser_hash, network, secret_id, link_hash)
             select ${id}, ${key}, ${hashToken(browserToken)}, ${client.network}, ${secretId(secret)}, ${hashToken(linkToken(secret, id))}
@@ -62,7 +53,7 @@ export async function requestLogin(
           coalesce((select extract(epoch from full_at - now()) from request_buckets where key = ${addressKey}), 0)::float8 as "fullInSeconds"`,
   )
   if (!admitted) {
-    const untilNext = fullInSeconds - (addressBucket.size - 1) * addressBucket.seconds
+    const untilNext = fullInSeconds - (requestBuckets.address.size - 1) * requestBuckets.address.seconds
     throw new Problem('TOO_MANY_REQUESTS', { retryAfter: Math.max(1, Math.ceil(untilNext)) })
   }
   deps.wakeMailer()

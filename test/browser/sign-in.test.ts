@@ -1,6 +1,10 @@
 /** Signing in with a real browser: by the link of a mail and by its code, into a cookie that no script can read. */
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import { beforeAll, expect, test } from 'vitest'
+import sql from 'sql-template-tag'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBrowser, watch } from '../support/browser.ts'
 import { createTestDistrict, type TestDistrict } from '../support/fixtures.ts'
 import { type Gateway, startGateway } from '../support/gateway.ts'
@@ -54,6 +58,26 @@ test('a mailed link signs in at one click, and leaves its token nowhere', async 
   expect(await page.evaluate('document.cookie + JSON.stringify({ ...localStorage, ...sessionStorage })')).not.toContain(cookie!.value)
   expect(gateway.logLines.join('')).not.toContain(token)
   expect(seen).toEqual({ strayRequests: [], errors: [] })
+  await page.context().close()
+})
+
+test('scanners that fetch a link, ask for its head, or run its page without a click use nothing up', async () => {
+  const { link, token, id } = await mailed()
+  for (const method of ['GET', 'HEAD']) {
+    expect((await fetch(link, { method })).status).toBe(200)
+    const opened = await fetch(`${gateway.url}/api/auth/verify/${token}`, { method, headers: { 'Sec-Purpose': 'prefetch;prerender' } })
+    expect(opened.ok).toBe(false)
+  }
+  const scanner = await visit(link)
+  await scanner.page.getByRole('button', { name: 'Sign in' }).waitFor()
+  await scanner.page.waitForLoadState('networkidle')
+  expect(scanner.posted).toEqual([])
+  await scanner.page.context().close()
+
+  const { page } = await visit(link)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.waitForURL(`${gateway.url}/graphql`)
+  expect(await gateway.db.query(sql`select id from sessions where person_id = ${id}`)).toHaveLength(1)
   await page.context().close()
 })
 
@@ -116,3 +140,64 @@ test('the first page signs in by code, knows who is here, and signs out', async 
   expect(seen).toEqual({ strayRequests: [], errors: [] })
   await page.context().close()
 })
+
+test("another origin's page, on the same machine even, neither signs this browser in, nor acts as it, nor reads an answer", async () => {
+  const [victim, attacker] = [await mailed(), await mailed()]
+  const { page } = await visit(victim.link)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.waitForURL(`${gateway.url}/graphql`)
+  const cookies = async () => (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).sort()
+  const before = await cookies()
+
+  await page.goto(await anotherOrigin())
+  const seen = await page.evaluate(attack, { gateway: gateway.url, token: attacker.token })
+  expect(seen).toEqual(Array.from(seen, () => 'TypeError'))
+  expect(seen.length).toBeGreaterThan(5)
+  // An address that a page opens is asked for with the cookies of this browser: it signs nobody in here, and sets nothing.
+  await page.goto(`${gateway.url}/api/auth/verify/${attacker.token}`)
+  expect(await cookies()).toEqual(before)
+
+  await page.goto(gateway.url)
+  await page.getByText('Admin Admin, North District').waitFor()
+  const sessions = await gateway.db.query<{ personId: string }>(
+    sql`select person_id as "personId" from sessions where person_id = ${victim.id}`,
+  )
+  expect(sessions).toHaveLength(1)
+  await page.context().close()
+})
+
+/** Everything a script can send there. It runs in the page. @returns how each attempt ended */
+async function attack({ gateway: url, token }: { gateway: string; token: string }): Promise<string[]> {
+  const send = (body: string, init: RequestInit): Promise<string> =>
+    fetch(`${url}/graphql`, { method: 'POST', credentials: 'include', body, ...init }).then(
+      async (answer) => `${answer.type} ${answer.status} ${await answer.text()}`,
+      (error: Error) => error.name,
+    )
+  const json = { 'Content-Type': 'application/json' }
+  const [read, logout] = ['{ me { person { email } } }', 'mutation { logout { ok } }'].map((query) => JSON.stringify({ query }))
+  const signIn = JSON.stringify({ query: `mutation { verifyMagicLink(token: "${token}") { ok token } }` })
+  const outcomes: string[] = []
+  for (const body of [read!, logout!, signIn]) {
+    outcomes.push(await send(body, { headers: json }), await send(body, { headers: { ...json, 'X-Session': 'cookie' } }))
+    await send(body, { mode: 'no-cors', headers: { 'Content-Type': 'text/plain' } })
+  }
+  outcomes.push(
+    await fetch(`${url}/api/me`, { credentials: 'include' }).then(
+      () => 'read',
+      (error: Error) => error.name,
+    ),
+  )
+  return outcomes
+}
+
+/** A page at another port: of another origin, and to a browser of the same site, so that it sends its cookies along. */
+async function anotherOrigin(): Promise<string> {
+  const server = createServer((_req, res) => void res.setHeader('Content-Type', 'text/html').end('<!doctype html><title>Elsewhere</title>'))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  afterAll(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
