@@ -35,7 +35,10 @@ export async function payForGuess(deps: GuessDeps, client: Client, email: string
   })
 }
 
-/** Does as the verdict says. */
+/**
+ * Does as the verdict says. A guess counts as a failure of its address, unless it came with the cookie of its own request, and of
+ * everybody whose code it is held against.
+ */
 async function record(db: Queryable, { random, secrets, log }: GuessDeps, client: Client, stood: Stood): Promise<PaidGuess> {
   const verdict = judge(stood)
   if (verdict.kind === 'refuse') throw new Problem('TOO_MANY_CODES', { retryAfter: Math.max(1, Math.ceil(verdict.retryAfterSeconds)) })
@@ -95,7 +98,7 @@ export async function giveBack(tx: Queryable, client: Client, { id, opened }: Pa
     sql`with own as (select array_agg(r.id) as ids from login_requests r where r.email_key = ${key}),
           wrong as (
             select g.id, own.ids from code_guesses g, own where g.browser_hash = ${hashToken(client.browserToken)} and g.cost > 0 and g.requests && own.ids
-            order by g.id for update of g
+            for update of g skip locked -- what another sign-in of this browser holds it is giving back itself
           )
         update code_guesses g set
           cost = g.cost - (select count(*) from unnest(g.requests) as r(id) where r.id = any(wrong.ids)),
