@@ -28,6 +28,7 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
   const pages = consolePages({ devMailbox, notFound: (_req, res) => sendRefusal(res, '/', nothingHere()) })
   const graphiql = graphiqlPage()
   const secure = deps.config.publicUrl.startsWith('https:')
+  const tellOfProxy = tellingOfProxy(deps)
 
   const answer = async (req: IncomingMessage, res: ServerResponse, path: string, requestId: string): Promise<void> => {
     if (path === '/graphql') {
@@ -57,6 +58,7 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
     res.setHeader('Cache-Control', 'no-store') // what may be kept says so itself
     if (secure) res.setHeader('Strict-Transport-Security', 'max-age=31536000; includeSubDomains')
     if (allowCrossOrigin(deps.config, req, res, path)) return
+    tellOfProxy(req)
     answer(req, res, path, requestId).catch((error: unknown) => {
       if (res.headersSent) {
         deps.log.warn({ err: error, requestId }, 'an answer was broken off')
@@ -71,6 +73,18 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
       deps.log.error({ err: error, requestId }, 'unexpected error')
       sendRefusal(res, path, new Problem('UNEXPECTED', { requestId }))
     })
+  }
+}
+
+/** Behind a proxy that the configuration does not know of, everybody is one client to every limit. The log says so, once. */
+function tellingOfProxy({ config, log }: Deps): (req: IncomingMessage) => void {
+  let told = config.trustedProxyHops > 0
+  return ({ headers }) => {
+    if (told || headers['x-forwarded-for'] === undefined) return
+    told = true
+    log.warn(
+      'a request came with X-Forwarded-For, which is not believed: where there are proxies in front, TRUSTED_PROXY_HOPS is to say how many',
+    )
   }
 }
 

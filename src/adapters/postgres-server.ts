@@ -12,9 +12,14 @@ import { prismaOn } from './prisma.ts'
 /** A request is answered within 5 s, whatever the database does: both waits together stay below. */
 const connectTimeoutMs = 2_000
 const statementTimeoutMs = 2_500
+/** A transaction whose instance is paused or cut off holds its locks no longer than this. */
+const idleInTransactionSeconds = 10
 const poolSize = 10
 /** Any constant will do, as long as every instance uses the same: "cred" in ASCII. */
 const migrationLock = 0x63726564
+
+/** Whoever waits for a lock sees what was committed meanwhile: the domain counts on it, whatever the server's own default is. */
+const begin = `begin isolation level read committed; set local idle_in_transaction_session_timeout = '${idleInTransactionSeconds}s'`
 
 const textDate = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
@@ -49,7 +54,7 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
       const lose = (error: Error): void => void (broken = error)
       client.on('error', lose) // while it is out of the pool nobody else listens, and an error unheard ends the process
       try {
-        await answered(client.query('begin'))
+        await answered(client.query(begin))
         const result = await work({ query: (statement) => run(client, statement) })
         await answered(client.query('commit'))
         return result

@@ -12,7 +12,7 @@ export interface Client {
   readonly browserToken: string | undefined
   /** The secret of the cookie that a browser keeps once somebody has signed in with it. */
   readonly deviceToken: string | undefined
-  /** It is a browser: it has sent a cookie of ours, or holds its session in one. */
+  /** A cookie may be given to it with this answer: it has sent one of ours, or holds its session in one. */
   readonly keepsCookies: boolean
   /** Its Idempotency-Key header, as it came. */
   readonly idempotencyKey: string | undefined

@@ -6,7 +6,7 @@ import sql, { type Sql } from 'sql-template-tag'
 import type { Deps, Queryable } from '../deps.ts'
 import type { Client } from './client.ts'
 import { standingOf, type Opened, type Stood } from './guess-standing.ts'
-import { alertPercentOf, budget, judge } from './guessing.ts'
+import { alertPercentOf, budget, judge, type Verdict } from './guessing.ts'
 import { Problem } from './problem.ts'
 import { addressMac, hashToken, makeId } from './tokens.ts'
 
@@ -22,49 +22,75 @@ export interface PaidGuess {
  * Counts a guess, in a transaction of its own that has committed when this returns.
  * @param email the address given with the code
  * @returns what it may be compared with
- * @throws Problem TOO_MANY_CODES when it must not be compared
+ * @throws Problem TOO_MANY_CODES when it must not be compared, UNAVAILABLE when too many wait for their turn
  */
 export async function payForGuess(deps: GuessDeps, client: Client, email: string | undefined): Promise<PaidGuess> {
-  const first = await standingOf(deps.db, deps.secrets, client, email)
-  // A flood of what is refused anyway, or is held against nothing, must not queue up before the lock.
-  if (judge(first).kind !== 'compare') return record(deps.db, deps, client, first)
-  return deps.db.transaction(async (tx) => {
-    const [budgetRow] = await tx.query(sql`select id from guess_budget where id = 1 for update`)
-    if (!budgetRow) throw new Error('the row of guess_budget is missing')
-    return record(tx, deps, client, await standingOf(tx, deps.secrets, client, email))
-  })
+  const look = (db: Queryable): Promise<Stood> => standingOf(db, deps.secrets, client, email)
+  permitted(await look(deps.db)) // a flood of what is refused anyway must not queue up before the lock
+  return inTurn(deps.db, () =>
+    deps.db.transaction(async (tx) => {
+      // Whoever waits here sees, once it goes on, everything that the one before it has counted (isolation level read committed).
+      await tx.query(sql`insert into guess_budget (id) values (1) on conflict (id) do update set id = excluded.id`)
+      return record(tx, deps, client, await look(tx))
+    }),
+  )
 }
+
+/** Longer than that nobody waits for others before they wait for the database. */
+const patienceMs = 2_000
+const lastInTurn = new WeakMap<Deps['db'], Promise<unknown>>()
+
+/** One guess at a time in this process: they would wait for each other in the database, with a connection each. */
+async function inTurn<Result>(db: Deps['db'], work: () => Promise<Result>): Promise<Result> {
+  const before = lastInTurn.get(db)
+  let done = (): void => {}
+  lastInTurn.set(db, Promise.all([before, new Promise<void>((resolve) => (done = resolve))]))
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, patienceMs, 'late')))
+  try {
+    if ((await Promise.race([before, late])) === 'late') throw new Problem('UNAVAILABLE', { retryAfter: 1 })
+    return await work()
+  } finally {
+    clearTimeout(timer)
+    done()
+  }
+}
+
+/** @throws Problem TOO_MANY_CODES */
+function permitted(stood: Stood): Exclude<Verdict, { kind: 'refuse' }> {
+  const verdict = judge(stood)
+  if (verdict.kind !== 'refuse') return verdict
+  throw new Problem('TOO_MANY_CODES', { retryAfter: Math.max(1, Math.ceil(verdict.retryAfterSeconds)) })
+}
+
+const noComparison: Omit<Extract<Verdict, { kind: 'compare' }>, 'kind'> = { requests: [], cost: 0, trusted: false }
 
 /**
  * Does as the verdict says. A guess counts as a failure of its address, unless it came with the cookie of its own request, and of
- * everybody whose code it is held against.
+ * everybody whose code it is held against. One in vain takes the same statements: who has a code just now is not to be seen.
  */
-async function record(db: Queryable, { random, secrets, log }: GuessDeps, client: Client, stood: Stood): Promise<PaidGuess> {
-  const verdict = judge(stood)
-  if (verdict.kind === 'refuse') throw new Problem('TOO_MANY_CODES', { retryAfter: Math.max(1, Math.ceil(verdict.retryAfterSeconds)) })
-  const id = makeId(random)
-  const opened = verdict.kind === 'compare' ? stood.found.filter((each) => verdict.requests.includes(each.id)) : []
-  const { cost, trusted } = verdict.kind === 'compare' ? verdict : { cost: 0, trusted: false }
+async function record(tx: Queryable, { random, secrets, log }: GuessDeps, client: Client, stood: Stood): Promise<PaidGuess> {
+  const verdict = permitted(stood)
+  const { requests, cost, trusted } = verdict.kind === 'compare' ? verdict : noComparison
+  const opened = stood.found.filter((each) => requests.includes(each.id))
   const people = opened.map((each) => addressMac(secrets[0]!, each.emailKey))
   const { address, site, block } = stood.network
-  const limited = !stood.own
-  if (limited || opened.length > 0) {
-    await db.query(
+  const id = makeId(random)
+  if (!stood.own || opened.length > 0) {
+    // The time of now, and not of the transaction's begin: it may have waited.
+    await tx.query(
       sql`insert into code_guesses (id, at, network, site, block, browser_hash, requests, people, cost, trusted)
-          values (${id}, clock_timestamp(), ${limited ? address : null}, ${limited ? (site ?? null) : null}, ${block},
+          values (${id}, clock_timestamp(), ${stood.own ? null : address}, ${stood.own ? null : (site ?? null)}, ${block},
             ${client.browserToken === undefined ? null : hashToken(client.browserToken)},
-            ${opened.map((each) => each.id)}::text[], ${people}::text[], ${cost}, ${trusted})`,
+            ${requests}::text[], ${people}::text[], ${cost}, ${trusted})`,
     )
   }
-  if (opened.length > 0) {
-    await db.query(
-      sql`update login_requests set code_attempts = code_attempts + 1 where id in (${held(opened)})`, // one order for all who lock them
-    )
-    await alert(db, log, stood.spent.count + cost)
-  }
+  await tx.query(sql`update login_requests set code_attempts = code_attempts + 1 where id in (${held(opened)})`)
+  if (cost > 0) await alert(tx, log, stood.spent.count + cost)
   return { id, opened }
 }
 
+/** In the one order in which all lock them who lock several. */
 const held = (requests: readonly Opened[]): Sql =>
   sql`select r.id from login_requests r where r.id = any(${requests.map(({ id }) => id)}::text[]) order by r.id for update`
 
@@ -98,7 +124,7 @@ export async function giveBack(tx: Queryable, client: Client, { id, opened }: Pa
     sql`with own as (select array_agg(r.id) as ids from login_requests r where r.email_key = ${key}),
           wrong as (
             select g.id, own.ids from code_guesses g, own where g.browser_hash = ${hashToken(client.browserToken)} and g.cost > 0 and g.requests && own.ids
-            for update of g skip locked -- what another sign-in of this browser holds it is giving back itself
+            for update of g skip locked -- a sign-in of somebody else in this browser, at this very moment, is not waited for
           )
         update code_guesses g set
           cost = g.cost - (select count(*) from unnest(g.requests) as r(id) where r.id = any(wrong.ids)),

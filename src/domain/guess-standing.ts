@@ -3,7 +3,7 @@ import sql, { type Sql } from 'sql-template-tag'
 import type { Queryable } from '../deps.ts'
 import { type Client, coarseNetwork, siteOf } from './client.ts'
 import { emailKey } from './email.ts'
-import { budget, type Failures, failureLimits, type Standing, type Tally } from './guessing.ts'
+import { budget, type Failures, networkFactors, type Standing, type Tally } from './guessing.ts'
 import { codeAlive } from './login-requests.ts'
 import { addressMac, hashToken } from './tokens.ts'
 import { deviceTrusted } from './trusted-devices.ts'
@@ -74,13 +74,12 @@ export async function standingOf(db: Queryable, secrets: readonly string[], clie
 
 /** The networks that have limits of their own, the smallest first. */
 function scopesOf({ address, site, block }: Network): readonly { name: string; where: Sql; factor: Failures['factor'] }[] {
-  const { siteFactor, blockFactor } = failureLimits
   const own = { name: 'address', where: sql`g.network = ${address}`, factor: 1 }
   if (site === undefined) return [own]
   return [
     own,
-    { name: 'site', where: sql`g.site = ${site}`, factor: siteFactor },
-    { name: 'block', where: sql`g.block = ${block} and g.network is not null`, factor: blockFactor },
+    { name: 'site', where: sql`g.site = ${site}`, factor: networkFactors.site },
+    { name: 'block', where: sql`g.block = ${block} and g.network is not null`, factor: networkFactors.block },
   ]
 }
 
@@ -89,11 +88,11 @@ async function tally(db: Queryable, network: Network, people: readonly string[])
   const counting = (name: string, hours: number, where: Sql, amount = sql`count(*)`): Sql =>
     sql`select ${name}::text as name, ${amount}::int as count, ${freesIn(hours)} from code_guesses g where ${where} and ${within(hours)}`
   const byPerson = (name: string, where: Sql): Sql =>
-    sql`select ${`${name} `}::text || p.mac, count(*)::int, ${freesIn(24)} from code_guesses g, unnest(g.people) as p(mac)
-        where g.people && ${people}::text[] and ${where} and ${within(24)} group by p.mac`
+    sql`select ${`${name} `}::text || p.mac, count(*)::int, ${freesIn(budget.hours)} from code_guesses g, unnest(g.people) as p(mac)
+        where g.people && ${people}::text[] and ${where} and ${within(budget.hours)} group by p.mac`
   const cost = sql`coalesce(sum(g.cost), 0)`
   const parts = [
-    ...scopesOf(network).flatMap(({ name, where }) => [counting(`${name} hour`, 1, where), counting(`${name} day`, 24, where)]),
+    ...scopesOf(network).flatMap(({ name, where }) => [counting(`${name} hour`, 1, where), counting(`${name} day`, budget.hours, where)]),
     counting('spent', budget.hours, sql`g.cost > 0`, cost),
     counting('spent by network', budget.hours, sql`g.block = ${network.block} and g.cost > 0`, cost),
     ...(people.length > 0 ? [byPerson('person', sql`true`), byPerson('trusted', sql`g.trusted`)] : []),

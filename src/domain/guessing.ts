@@ -4,8 +4,9 @@
  * The arithmetic. A code has six digits, and no two codes of the last 24 hours are the same: a guess that is held against n live codes
  * is right by chance with n / 10^6. So it costs n units of one millionth, paid before anything is compared. All guesses together have
  * 500 units in any 24 hours. Whoever guesses, from however many addresses, signs in as anybody with a chance below 500 / 10^6, one in
- * 2,000 a day. What comes back is a right code's own cost (it was its person's, so it was nobody else's by chance) and, once a browser
- * has proved to be a person's, that person's share of what it gave wrong before; neither was ever a chance of an attacker's.
+ * 2,000 a day. (Who knows m codes of the day, those of people of their own, knows that nobody else has them: 500 / (10^6 − m), 1 % more
+ * where 10,000 sign in a day.) What comes back is a right code's own cost, for it was its person's, and so nobody else's by chance; and,
+ * once a browser has proved to be a person's, that person's share of what the same browser gave wrong before.
  *
  * One network (a /24, an IPv6 /48) spends at most 4 % of it, 20 units: four mails whose codes are tried five times each. Twenty-five
  * networks are needed to spend it all, and that signs nobody in and locks nobody out: the link of the same mail has 256 bits, and works.
@@ -14,6 +15,9 @@
 export const budget = { units: 500, networkUnits: 20, hours: 24 } as const
 /** The log tells of it when these shares of the budget have been spent. */
 const alertPercents = [25, 50, 75, 100] as const
+
+/** An IPv6 /56 has four times the limits of a /64, a /48 sixteen times. */
+export const networkFactors = { site: 4, block: 16 } as const
 
 /** Failures, and how many of them end what. */
 export const failureLimits = {
@@ -24,10 +28,7 @@ export const failureLimits = {
   /** From one IPv4 address or IPv6 /64. */
   addressHour: 10,
   addressDay: 20,
-  /** A /56 has four times as many, a /48 sixteen times. */
-  siteFactor: 4,
-  blockFactor: 16,
-  /** When the budget is spent: from browsers that have signed in as this person, a day. */
+  /** When the budget is spent, and beside it: from browsers that have signed in as this person, a day. */
   trustedDay: 5,
 } as const
 
@@ -40,8 +41,10 @@ export interface Bucket {
 export const requestBuckets = {
   /** Beyond it the answer is the same, and no mail goes out: nobody's mailbox is filled by others. */
   person: { size: 5, seconds: 600 },
-  /** Of an IPv4 address or an IPv6 /64; beyond it nothing is taken from there. */
+  /** Of an IPv4 address or an IPv6 /64, and of the networks around it; beyond it nothing is taken from there. */
   address: { size: 30, seconds: 10 },
+  site: { size: 30 * networkFactors.site, seconds: 10 / networkFactors.site },
+  block: { size: 30 * networkFactors.block, seconds: 10 / networkFactors.block },
 } as const satisfies Record<string, Bucket>
 
 /** How much there was within the hours of a limit. */
@@ -98,14 +101,14 @@ export function judge({ own, candidates, failures, spent, spentByNetwork }: Stan
     : failures.flatMap(({ hour, day, factor }) => [reached(hour, addressHour * factor), reached(day, addressDay * factor)]).flat()
   if (full.length > 0) return refuse(Math.max(...full))
 
+  // Nothing to hold it against is refused as something would be: nobody is to see who has a code just now.
   const live = candidates.filter(({ tries }) => tries < request)
-  if (live.length === 0) return { kind: 'vain' }
   const open = live.filter((each) => each.personDay.count < personDay)
-  if (open.length === 0) return refuse(Math.min(...live.map((each) => each.personDay.freesInSeconds)))
-
-  const cost = open.length
+  if (live.length > 0 && open.length === 0) return refuse(Math.min(...live.map((each) => each.personDay.freesInSeconds)))
+  const cost = Math.max(1, open.length)
   const dear = [...exceeded(spent, cost, budget.units), ...exceeded(spentByNetwork, cost, budget.networkUnits)]
-  if (dear.length === 0) return { kind: 'compare', requests: idsOf(open), cost, trusted: false }
+  if (dear.length === 0) return open.length === 0 ? { kind: 'vain' } : { kind: 'compare', requests: idsOf(open), cost, trusted: false }
+
   const trusted = open.filter((each) => each.isTrusted && each.trustedDay.count < trustedDay)
   if (trusted.length > 0) return { kind: 'compare', requests: idsOf(trusted), cost: 0, trusted: true }
   return refuse(Math.max(...dear))
@@ -114,9 +117,9 @@ export function judge({ own, candidates, failures, spent, spentByNetwork }: Stan
 const refuse = (retryAfterSeconds: number): Verdict => ({ kind: 'refuse', retryAfterSeconds })
 const idsOf = (candidates: readonly Candidate[]): string[] => candidates.map(({ id }) => id)
 const reached = (tally: Tally, limit: number): number[] => exceeded(tally, 1, limit)
-/** When it is worth while again, where `cost` more would go beyond a limit; with nothing counted yet, when there are fewer candidates. */
+/** When it is worth while again, where `cost` more would go beyond a limit; of what costs too much in any case, when there may be less of it. */
 const exceeded = ({ count, freesInSeconds }: Tally, cost: number, limit: number): number[] =>
-  count + cost > limit ? [count === 0 ? 60 : freesInSeconds] : []
+  count + cost > limit ? [cost > limit ? 60 : freesInSeconds] : []
 
 /** The share of the budget that the log is to tell of, or 0. */
 export const alertPercentOf = (spentUnits: number): number =>

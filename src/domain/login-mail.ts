@@ -33,7 +33,7 @@ export interface Recipient {
 /** `ended`: why no mail is to be sent, for the row. */
 type Prepared = { readonly secret: string; readonly code: string; readonly person: Recipient } | { readonly ended: string }
 
-/** Finds out who is meant, gives the request its code, and ends the earlier ones of the address, whoever has it. */
+/** Finds out who is meant, gives the request its code, and ends the person's earlier ones. */
 export async function prepareLogin(
   { db, secrets }: Pick<Deps, 'db' | 'secrets'>,
   { id, emailKey, secretId: keyId }: LoginRequestRow,
@@ -42,12 +42,8 @@ export async function prepareLogin(
   if (secret === undefined) return { ended: 'the secret key that it was made under is gone' }
   return db.transaction(async (tx) => {
     // Requests first and the person after them, as whoever signs in and whoever ends sign-ins does: nobody waits in a circle.
-    await tx.query(
+    const held = await tx.query<{ id: string }>(
       sql`select r.id from login_requests r where r.email_key = ${emailKey} and r.code_ended_at is null order by r.id for update`,
-    )
-    await tx.query(
-      sql`update login_requests older set code_ended_at = now() from login_requests r
-          where r.id = ${id} and older.email_key = r.email_key and (older.created_at, older.id) < (r.created_at, r.id) and older.code_ended_at is null`,
     )
     const person = await recipientOf(tx, emailKey)
     if (!person) return { ended: 'nobody has this address' }
@@ -67,6 +63,8 @@ export async function prepareLogin(
       sql`update login_requests set code_draw = ${draw}, code_mac = ${codeMac(secret, code)}, district_id = ${person.districtId}, person_id = ${person.personId}
           where id = ${id}`,
     )
+    const older = held.flatMap((each) => (each.id === id ? [] : [each.id]))
+    await tx.query(sql`update login_requests set code_ended_at = now() where id = any(${older}::text[])`)
     return { secret, code, person }
   })
 }

@@ -15,6 +15,7 @@ const leaseSeconds = 20
 const firstRetryMs = 1_000
 const longestRetryMs = 60_000
 const pollIntervalMs = 2_000
+const nobodysAtOnce = 1_000
 /** Mails under way at once: one that hangs holds up nobody else. */
 const parallelMails = 32
 
@@ -39,6 +40,7 @@ export function startMailer(deps: MailerDeps): Mailer {
 
   const look = async (): Promise<void> => {
     try {
+      while (!stopped && (await endNobodys(deps.db)) === nobodysAtOnce);
       while (!stopped && underWay.size < parallelMails) {
         const leased = await leaseOne(deps.db)
         if (!leased) break
@@ -77,6 +79,18 @@ export function startMailer(deps: MailerDeps): Mailer {
       await Promise.all(underWay)
     },
   }
+}
+
+/** Requests for addresses that nobody has are ended many at a time, so that a flood of them holds up nobody's mail. @returns how many */
+async function endNobodys(db: Queryable): Promise<number> {
+  const ended = await db.query(
+    sql`update login_requests set mail_due_at = null, mail_error = 'nobody has this address' where id in (
+          select r.id from login_requests r
+          where r.mail_due_at <= now() and not exists (select from people p where p.email_key = r.email_key and not p.archived)
+          order by r.mail_due_at limit ${nobodysAtOnce} for update skip locked)
+        returning id`,
+  )
+  return ended.length
 }
 
 async function leaseOne(db: Queryable): Promise<Leased | undefined> {
