@@ -255,13 +255,15 @@ describe('the gateway counts as the model does, and answers alike, step by step'
     // Where codes are taken only from a browser that has signed in, one does.
     const pastBudget = name.startsWith('all of')
     const opening = (person: number): Step[] => {
-      const from = { person, address: addresses[0]!, browser: 0 }
+      const from = { person, address: addresses[0]!, browser: 0 } as const
       return pastBudget
         ? [
             { kind: 'ask', ...from },
             { kind: 'follow', ...from },
             { kind: 'ask', ...from },
             { kind: 'mistype', person },
+            { kind: 'type', person },
+            { kind: 'ask', ...from },
           ]
         : []
     }
@@ -269,7 +271,7 @@ describe('the gateway counts as the model does, and answers alike, step by step'
       fc.asyncProperty(fc.nat(2), fc.array(step, { minLength: 20, maxLength: 30 }), async (n, steps) => {
         await runScript(
           (ago) => before(n, ago),
-          steps,
+          [...opening(n), ...steps],
           (what) => met.add(what),
         )
       }),
