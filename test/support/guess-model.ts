@@ -76,24 +76,23 @@ export function createGuessModel({ startMs, isSomebody }: { startMs: number; isS
   /** When each browser last signed in, by person. */
   const devices = new Map<string, Map<string, number>>()
   const peopleByDevice = new Map<string, Set<string>>()
-  const windows = new Map<string, Window>()
+  const windows = { scope: new Map<string, Window>(), person: new Map<string, Window>(), trusted: new Map<string, Window>() }
   const windowsOf = new Map<Guess, readonly Window[]>()
 
-  const windowFor = (name: string, hours: number, amountOf: (guess: Guess) => number): Window => {
-    const window = windows.get(name) ?? new Window(hours * hourMs, amountOf)
-    windows.set(name, window)
+  const windowIn = (index: Map<string, Window>, key: string, hours: number, amountOf: (guess: Guess) => number): Window => {
+    const window = index.get(key) ?? new Window(hours * hourMs, amountOf)
+    index.set(key, window)
     return window
   }
   const one = ({ gone }: Guess) => (gone ? 0 : 1)
   const units = ({ gone, cost }: Guess) => (gone ? 0 : cost)
   const failuresOf = (scope: string) => ({
-    hour: windowFor(`${scope} hour`, 1, one),
-    day: windowFor(`${scope} day`, 24, one),
+    hour: windowIn(windows.scope, `${scope} hour`, 1, one),
+    day: windowIn(windows.scope, `${scope} day`, 24, one),
   })
-  const personWindow = (email: string) => windowFor(`person ${email}`, 24, one)
-  const trustedWindow = (email: string) => windowFor(`trusted ${email}`, 24, one)
-  const spent = windowFor('spent', budget.hours, units)
-  const spentByBlock = (block: string) => windowFor(`spent by ${block}`, budget.hours, units)
+  const spent = new Window(budget.hours * hourMs, units)
+  const spentByBlock = (block: string) => windowIn(windows.scope, `spent by ${block}`, budget.hours, units)
+  const failuresOfPerson = (kind: 'person' | 'trusted', email: string): Tally => windows[kind].get(email)?.tally(nowMs) ?? nothing
 
   const codeAlive = (each: Requested) => !each.codeEnded && each.atMs > nowMs - codeLifetimeMinutes * minuteMs
   const linkAlive = (each: Requested) => !each.linkEnded && each.atMs > nowMs - linkLifetimeMinutes * minuteMs
@@ -129,8 +128,8 @@ export function createGuessModel({ startMs, isSomebody }: { startMs: number; isS
       candidates: found.map((each, place) => ({
         id: String(place),
         tries: each.tries,
-        personDay: personWindow(each.email).tally(nowMs),
-        trustedDay: trustedWindow(each.email).tally(nowMs),
+        personDay: failuresOfPerson('person', each.email),
+        trustedDay: failuresOfPerson('trusted', each.email),
         isTrusted: each.mailed && trusts(each.email, device),
       })),
       failures: failures.map(({ scope, factor }) => {
@@ -151,8 +150,8 @@ export function createGuessModel({ startMs, isSomebody }: { startMs: number; isS
     ]
     const counting = [
       ...scopes.flatMap((scope) => Object.values(failuresOf(scope))),
-      ...people.map(personWindow),
-      ...(trusted ? people.map(trustedWindow) : []),
+      ...people.map((email) => windowIn(windows.person, email, 24, one)),
+      ...(trusted ? people.map((email) => windowIn(windows.trusted, email, 24, one)) : []),
       ...(cost > 0 ? [spent, spentByBlock(block)] : []),
     ]
     for (const window of counting) window.add(guess)
@@ -310,6 +309,8 @@ export function createGuessModel({ startMs, isSomebody }: { startMs: number; isS
       }),
   }
 }
+
+const nothing: Tally = { count: 0, freesInSeconds: 0 }
 
 /** What was counted within the last hours: guesses join it in the order of time, and fall out of it by themselves. */
 class Window {
