@@ -2,9 +2,10 @@
 import { describe, expect, test } from 'vitest'
 import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
-import { json, raw, type RawAnswer, serve } from './support/http.ts'
+import { json, newAddress, raw, type RawAnswer, serve } from './support/http.ts'
 
-const gateway = await startGateway()
+// One proxy in front, so that each mail is asked for from an address of its own.
+const gateway = await startGateway({ config: { trustedProxyHops: 1 } })
 const { deps } = gateway
 const district = await createTestDistrict(gateway.db)
 const { port } = new URL(gateway.url)
@@ -41,7 +42,7 @@ const whoami = async (headers: Headers, url = gateway.url) =>
 /** Someone with a mail that they have not used yet. */
 async function mailed() {
   const person = await district.admin()
-  await gateway.rest('POST', '/api/auth/request', { body: { email: person.email } })
+  await gateway.rest('POST', '/api/auth/request', { body: { email: person.email }, headers: { 'X-Forwarded-For': newAddress() } })
   return { person, ...(await gateway.nextMail(person.email)) }
 }
 const useLink = (token: string, headers: Headers, url?: string) =>
@@ -56,11 +57,13 @@ async function signedIn() {
 }
 
 describe('a page of this origin', () => {
-  test('receives its session in a cookie that no script can read, and no token', async () => {
-    const { person, answer, cookie, value } = await signedIn()
+  test('receives its session in a cookie that no script can read, and the mark of its browser in another, and no token', async () => {
+    const { person, answer, value } = await signedIn()
     expect(answer.json).toEqual({ data: { verifyMagicLink: { ok: true, token: null, person: { id: person.id } } } })
-    expect(cookie).toMatch(/^session=[A-Za-z0-9_-]{43}; Path=\/; Max-Age=2592000; HttpOnly; SameSite=Lax$/)
-    expect(setCookies(answer)).toHaveLength(1)
+    expect(setCookies(answer)).toEqual([
+      expect.stringMatching(/^session=[A-Za-z0-9_-]{43}; Path=\/; Max-Age=2592000; HttpOnly; SameSite=Lax$/),
+      expect.stringMatching(/^device=[A-Za-z0-9_-]{43}; Path=\/; Max-Age=15552000; HttpOnly; SameSite=Lax$/),
+    ])
     expect(answer.text).not.toContain(value)
   })
 
@@ -212,10 +215,12 @@ describe('under https', () => {
   const secure = serve({ ...deps, config: { ...deps.config, publicUrl: origin } })
   const securePage = { ...page, Origin: origin, Host: 'gateway.example.org' }
 
-  test('both cookies are Secure and bound to this host', async () => {
+  test('all cookies are Secure and bound to this host', async () => {
     const { person, token } = await mailed()
     const [cookie, ...others] = setCookies(await useLink(token, securePage, await secure))
-    expect(others).toEqual([])
+    expect(others).toEqual([
+      expect.stringMatching(/^__Host-device=[A-Za-z0-9_-]{43}; Path=\/; Max-Age=15552000; HttpOnly; SameSite=Lax; Secure$/),
+    ])
     expect(cookie).toMatch(/^__Host-session=[A-Za-z0-9_-]{43}; Path=\/; Max-Age=2592000; HttpOnly; SameSite=Lax; Secure$/)
     expect(await whoami({ ...securePage, Cookie: cookie!.split(';')[0]! }, await secure)).toBe(person.id)
     const signedOut = await graphql('mutation { logout { ok } }', { ...securePage, Cookie: cookie!.split(';')[0]! }, await secure)

@@ -9,7 +9,7 @@ import { loginCode } from '../src/domain/tokens.ts'
 import type { Database } from '../src/deps.ts'
 import { createTestDistrict, type PersonOptions } from './support/fixtures.ts'
 import { type Answer, startGateway } from './support/gateway.ts'
-import { json, raw, serve } from './support/http.ts'
+import { json, newAddress, raw, serve } from './support/http.ts'
 
 // One proxy in front, so that each request below comes from the address that it names.
 const gateway = await startGateway({ config: { trustedProxyHops: 1 } })
@@ -18,12 +18,13 @@ const district = await createTestDistrict(db)
 const secret = deps.secrets[0]!
 
 interface From {
+  /** A new one for each request where it is left out: no limit of an address is met by the way. */
   address?: string
   cookie?: string | undefined
   token?: string
 }
-const headersOf = ({ address, cookie }: From): Record<string, string> => ({
-  ...(address === undefined ? {} : { 'X-Forwarded-For': address }),
+const headersOf = ({ address = newAddress(), cookie }: From): Record<string, string> => ({
+  'X-Forwarded-For': address,
   ...(cookie === undefined ? {} : { Cookie: cookie }),
 })
 const graphql = (query: string, variables: Record<string, unknown>, from: From) =>
@@ -44,10 +45,6 @@ const verifyMagicLink = (token: unknown, from: From = {}) =>
     from,
   )
 const me = (token: string) => gateway.graphql('{ me { person { id } districtId memberships { districtId personId current } } }', { token })
-
-/** A new address for each purpose, as if from another corner of the Internet. */
-let lastAddress = 0
-const newAddress = (): string => `198.51.${Math.floor(++lastAddress / 250)}.${(lastAddress % 250) + 1}`
 
 /** A person who asked for a mail from an address of their own, what came, and the cookie their browser keeps. */
 async function asked(options: PersonOptions = {}, from: From = { address: newAddress() }) {
@@ -285,22 +282,21 @@ describe('a request for a mail', () => {
   })
 
   test('finds the person whatever the case, the width and the composition, and mails the address as it is stored', async () => {
-    const stored = `José.${randomBytes(4).toString('hex')}@Example.org`
-    const person = await district.person({ email: stored })
-    const spellings = [
-      stored,
-      stored.toUpperCase(),
-      stored.toLowerCase(),
-      stored.normalize('NFD'),
-      ` ${stored}\t`,
-      stored.replace('J', '\uff2a').replace('E', '\uff25'),
-      stored.replace('o', '\u1d52'),
+    const spellings: ((stored: string) => string)[] = [
+      (stored) => stored,
+      (stored) => stored.toUpperCase(),
+      (stored) => stored.toLowerCase(),
+      (stored) => stored.normalize('NFD'),
+      (stored) => ` ${stored}\t`,
+      (stored) => stored.replace('J', '\uff2a').replace('E', '\uff25'),
+      (stored) => stored.replace('o', '\u1d52'),
     ]
-    for (const [since, spelling] of spellings.entries()) {
-      await requestLogin(spelling)
-      const mail = await gateway.nextMail(stored, since)
-      expect(mail.to).toBe(stored)
-      if (since === spellings.length - 1) expectSignedIn(await verifyCode(mail.code, stored.toUpperCase().normalize('NFD')), person.id)
+    for (const spell of spellings) {
+      const stored = `José.${randomBytes(4).toString('hex')}@Example.org`
+      const person = await district.person({ email: stored })
+      await requestLogin(spell(stored))
+      const { code } = await gateway.nextMail(stored)
+      expectSignedIn(await verifyCode(code, stored.toUpperCase().normalize('NFD')), person.id)
     }
   })
 

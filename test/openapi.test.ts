@@ -3,6 +3,7 @@ import { Validator } from '@seriousme/openapi-schema-validator'
 import sql from 'sql-template-tag'
 import { describe, expect, test } from 'vitest'
 import { type Scope, scopes } from '../src/access/scopes.ts'
+import { failureLimits } from '../src/domain/guessing.ts'
 import { Problem } from '../src/domain/problem.ts'
 import { hashToken } from '../src/domain/tokens.ts'
 import { exampleNewApiKey } from '../src/rest/bodies/api-key.ts'
@@ -13,9 +14,9 @@ import { routes } from '../src/rest/routes.ts'
 import { demandDocumented, description, schemaAt } from './support/documented.ts'
 import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
-import { type Json, json, raw, type RawRequest, serve } from './support/http.ts'
+import { type Json, json, newAddress, raw, type RawRequest, serve } from './support/http.ts'
 
-const gateway = await startGateway()
+const gateway = await startGateway({ config: { trustedProxyHops: 1 } })
 const { db, deps, url } = gateway
 
 interface Operation {
@@ -166,6 +167,8 @@ async function circumstances(
       return { token, body: JSON.stringify({ pad: 'x'.repeat(100_000) }) }
     case '415':
       return { token, headers: { 'Content-Type': 'text/plain' } }
+    case '429':
+      return { token, headers: { 'X-Forwarded-For': await exhausted() } }
     case '500':
       return { token, base: await failing(new Error('boom')) }
     case '503':
@@ -173,6 +176,14 @@ async function circumstances(
     default:
       return { token }
   }
+}
+/** The address of a client that has asked for too many mails and given too many wrong codes. */
+async function exhausted(): Promise<string> {
+  const address = newAddress()
+  await db.query(sql`insert into request_buckets (key, full_at) values (${`address:${address}`}, now() + interval '1 hour')`)
+  for (let n = 0; n < failureLimits.addressHour; n++)
+    await raw(`${url}/api/auth/verify`, json({ code: '000000', email: 'nobody@example.org' }, { 'X-Forwarded-For': address }))
+  return address
 }
 const failing = (why: Error) => {
   const fail = () => Promise.reject(why)

@@ -7,10 +7,11 @@ import type { RolePermissions } from '../src/access/viewer.ts'
 import { hashToken, linkToken, loginCode, makeId, secretId } from '../src/domain/tokens.ts'
 import { createTestDistrict, type TestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
-import { json, raw } from './support/http.ts'
+import { json, newAddress, raw } from './support/http.ts'
 import { expectNothingChanges, expectRefused, expectWritten, refusalsIn, writesThrough } from './support/writes.ts'
 
-const gateway = await startGateway()
+// One proxy in front, so that each mail is asked for, and used, from an address of its own.
+const gateway = await startGateway({ config: { trustedProxyHops: 1 } })
 const { db, deps } = gateway
 const { createPerson, updatePerson } = writesThrough(gateway)
 
@@ -46,7 +47,7 @@ const signedIn = async (token: string) => (await gateway.graphql('{ me { distric
 /** What arrives when a mail for this address is asked for; nothing, when the queue is empty and none has come. */
 async function mailFor(address: string) {
   const before = gateway.mails.length
-  await gateway.graphql('mutation ($email: String!) { requestLogin(email: $email) { ok } }', { variables: { email: address } })
+  await gateway.graphql('mutation ($email: String!) { requestLogin(email: $email) { ok } }', { variables: { email: address }, headers: { 'X-Forwarded-For': newAddress() } })
   await expect
     .poll(() => db.query(sql`select id from login_requests where mail_due_at <= now() + interval '1 minute'`), { timeout: 30_000 })
     .toEqual([])
@@ -62,6 +63,7 @@ async function signInWith({ code, link, email }: { code: string; link: string; e
   })
   const byCode = await gateway.graphql('mutation ($code: String!, $email: String!) { verifyCode(code: $code, email: $email) { token } }', {
     variables: { code, email },
+    headers: { 'X-Forwarded-For': newAddress() },
   })
   return byLink.json.data.verifyMagicLink?.token ?? byCode.json.data.verifyCode?.token
 }

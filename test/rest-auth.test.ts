@@ -1,11 +1,12 @@
 /** The documented REST routes of signing in, to the byte, and every way in which they refuse. */
 import sql from 'sql-template-tag'
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { createTestDistrict } from './support/fixtures.ts'
 import { type Answer, startGateway } from './support/gateway.ts'
-import { json, raw } from './support/http.ts'
+import { json, newAddress, raw } from './support/http.ts'
 
-const gateway = await startGateway()
+// One proxy in front, so that each test is a client with an address of its own.
+const gateway = await startGateway({ config: { trustedProxyHops: 1 } })
 const { db, url } = gateway
 const district = await createTestDistrict(db, { name: { es: 'Mi distrito', en: 'My District' }, languages: ['en', 'es'] })
 
@@ -40,8 +41,11 @@ async function jane() {
   }
 }
 
-const ask = (email: string, headers: Record<string, string> = {}) => gateway.rest('POST', '/api/auth/request', { body: { email }, headers })
-const verify = (body: unknown, headers: Record<string, string> = {}) => gateway.rest('POST', '/api/auth/verify', { body, headers })
+let address = newAddress()
+beforeEach(() => void (address = newAddress()))
+const request = (body: unknown) => gateway.rest('POST', '/api/auth/request', { body, headers: { 'X-Forwarded-For': address } })
+const ask = (email: string) => request({ email })
+const verify = (body: unknown) => gateway.rest('POST', '/api/auth/verify', { body, headers: { 'X-Forwarded-For': address } })
 async function mailFor(email: string, since = 0) {
   await ask(email)
   return gateway.nextMail(email, since)
@@ -73,8 +77,8 @@ function expectRefusal(
 describe('the documented bodies', () => {
   test('POST /api/auth/request answers what is documented, for a known and an unknown address', async () => {
     const { email } = await jane()
-    for (const address of [email, 'nobody@example.org']) {
-      const { status, text, headers } = await ask(address)
+    for (const each of [email, 'nobody@example.org']) {
+      const { status, text, headers } = await ask(each)
       expect({ status, text }).toEqual({ status: 200, text: '{"ok":true,"message":"Check your email"}' })
       expect(headers.get('content-type')).toBe('application/json; charset=utf-8')
       expect(headers.get('cache-control')).toBe('no-store')
@@ -185,7 +189,7 @@ describe('a malformed request is refused with 400 and uses nothing up', () => {
     'POST /api/auth/request with the email %s',
     async (_shown, email) => {
       const sentBefore = gateway.mails.length
-      const refused = await gateway.rest('POST', '/api/auth/request', { body: { email } })
+      const refused = await request({ email })
       expectRefusal(refused, 400)
       expect(refused.json.error).toMatch(/^email/)
       expect(refused.headers.getSetCookie()).toEqual([])
@@ -289,8 +293,11 @@ describe('a malformed request is refused with 400 and uses nothing up', () => {
 describe('what a body holds besides is harmless', () => {
   test('unknown members are ignored', async () => {
     const person = await jane()
-    const asked = await gateway.rest('POST', '/api/auth/request', {
-      body: { email: person.email, to: 'evil@example.org', redirect: 'https://evil.example', districtId: 'x' },
+    const asked = await request({
+      email: person.email,
+      to: 'evil@example.org',
+      redirect: 'https://evil.example',
+      districtId: 'x',
     })
     expect(asked.text).toBe('{"ok":true,"message":"Check your email"}')
     const { code } = await gateway.nextMail(person.email)
@@ -306,7 +313,7 @@ describe('what a body holds besides is harmless', () => {
       '{"prototype":{"code":"123456"},"toString":"123456"}',
     ]) {
       expectRefusal(await verify(body), 400)
-      expectRefusal(await gateway.rest('POST', '/api/auth/request', { body }), 400)
+      expectRefusal(await request(body), 400)
     }
     expect(({} as Record<string, unknown>)['code']).toBeUndefined()
     expectRefusal(await verify({}), 400)
@@ -315,9 +322,9 @@ describe('what a body holds besides is harmless', () => {
   test('of a member given twice the last one counts, for checking and for use alike', async () => {
     const person = await jane()
     const sentBefore = gateway.mails.length
-    expectRefusal(await gateway.rest('POST', '/api/auth/request', { body: `{"email":"${person.email}","email":["${person.email}"]}` }), 400)
+    expectRefusal(await request(`{"email":"${person.email}","email":["${person.email}"]}`), 400)
     expect(
-      (await gateway.rest('POST', '/api/auth/request', { body: `{"email":"evil,@example.org","email":"${person.email}"}` })).status,
+      (await request(`{"email":"evil,@example.org","email":"${person.email}"}`)).status,
     ).toBe(200)
     await gateway.nextMail(person.email)
     expect(gateway.mails.slice(sentBefore).map(({ to }) => to)).toEqual([person.email])
@@ -388,6 +395,24 @@ describe('a code or a link that is not good is refused with 401', () => {
     const head = await raw(`${url}/api/auth/verify/${token}`, { method: 'HEAD' })
     expect([head.status, head.text]).toEqual([405, ''])
     expect((await gateway.rest('GET', `/api/auth/verify/${token}`)).status).toBe(200)
+  })
+
+  test.each([
+    ['Sec-Purpose', 'prefetch'],
+    ['Sec-Purpose', 'prefetch;prerender'],
+    ['Sec-Purpose', 'prefetch; anonymous-client-ip'],
+    ['Purpose', 'prefetch'],
+    ['X-Purpose', 'preview'],
+    ['X-Moz', 'prefetch'],
+  ])('a browser that fetches ahead of a click, %s: %s, does not use a link up', async (name, value) => {
+    const person = await jane()
+    const { token } = await mailFor(person.email)
+    const ahead = await gateway.rest('GET', `/api/auth/verify/${token}`, { headers: { [name]: value } })
+    expectRefusal(ahead, 503)
+    // Nothing that a browser would keep and show when the link is opened after all.
+    expect([ahead.headers.get('cache-control'), ahead.headers.get('retry-after')]).toEqual(['no-store', '1'])
+    expect(await db.query(sql`select id from sessions where person_id = ${person.id}`)).toEqual([])
+    expect((await gateway.rest('GET', `/api/auth/verify/${token}`)).text).toContain(person.id)
   })
 })
 

@@ -4,12 +4,15 @@ import sql from 'sql-template-tag'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { openServer } from '../../src/adapters/postgres-server.ts'
 import type { Database } from '../../src/deps.ts'
+import { budget, failureLimits } from '../../src/domain/guessing.ts'
+import { addressBucket, personBucket } from '../../src/domain/login-requests.ts'
 import { startMailer } from '../../src/domain/mailer.ts'
 import { createTestDistrict } from '../support/fixtures.ts'
 import { startGateway } from '../support/gateway.ts'
-import { json, raw, serve } from '../support/http.ts'
+import { json, newAddress, raw, serve } from '../support/http.ts'
 
-const gateway = await startGateway()
+// One proxy in front, so that each request comes from the address that it names.
+const gateway = await startGateway({ config: { trustedProxyHops: 1 } })
 const { db, deps } = gateway
 const district = await createTestDistrict(db)
 
@@ -20,15 +23,18 @@ afterAll(() => otherDb.close())
 
 const times = <Result>(count: number, act: (n: number) => Promise<Result>): Promise<Result[]> =>
   Promise.all(Array.from({ length: count }, (_, n) => act(n)))
-/** Each second request goes to the second gateway. */
-const verify = (n: number, body: object) => raw(`${urls[n % 2]}/api/auth/verify`, json(body))
+/** Each second request goes to the second gateway; each comes from an address of its own, where none is named. */
+const post = (n: number, path: string, body: object, { address = newAddress(), cookie }: { address?: string; cookie?: string } = {}) =>
+  raw(urls[n % 2] + path, json(body, { 'X-Forwarded-For': address, ...(cookie === undefined ? {} : { Cookie: cookie }) }))
+const verify = (n: number, body: object, from?: { address?: string; cookie?: string }) => post(n, '/api/auth/verify', body, from)
+const ask = (n: number, email: string, from?: { address?: string; cookie?: string }) => post(n, '/api/auth/request', { email }, from)
 const wrong = (code: string, by: number) => String((Number(code) + by) % 1_000_000).padStart(6, '0')
 const count = (statuses: readonly { status: number }[]) =>
   statuses.reduce<Record<number, number>>((counts, { status }) => ({ ...counts, [status]: (counts[status] ?? 0) + 1 }), {})
 
-async function mailed() {
+async function mailed(from?: { cookie: string }) {
   const person = await district.person({ roles: { '1a': 1 } })
-  await raw(`${gateway.url}/api/auth/request`, json({ email: person.email }))
+  await ask(0, person.email, from)
   return { person, email: person.email, ...(await gateway.nextMail(person.email)) }
 }
 const sessionsOf = async (personId: string) => (await db.query(sql`select id from sessions where person_id = ${personId}`)).length
@@ -63,35 +69,74 @@ test('a code and its link used at once give one session', async () => {
   }
 })
 
-test('of 100 wrong guesses at once five are compared, through two gateways, and the right code comes too late', async () => {
-  const { person, email, code, token } = await mailed()
-  let compared = 0
+/** Both gateways over again, and how many guesses they have paid for, which is what they compare. */
+async function counted() {
+  const paid = { guesses: 0 }
   const counting = (database: Database): Database => ({
     ...database,
-    async query<Row>(statement: Parameters<Database['query']>[0]) {
-      const rows = await database.query<Row>(statement)
-      if (statement.text.includes('code_attempts = code_attempts + 1')) compared += rows.length
-      return rows
-    },
+    transaction: (work) =>
+      database.transaction((tx) =>
+        work({
+          query: (statement) => {
+            if (statement.text.includes('code_attempts = code_attempts + 1')) paid.guesses++
+            return tx.query(statement)
+          },
+        }),
+      ),
   })
-  const both = [await serve({ ...deps, db: counting(db) }), await serve({ ...deps, db: counting(otherDb) })]
-  const answers = await times(100, (n) => raw(`${both[n % 2]}/api/auth/verify`, json({ code: wrong(code, n + 1), email })))
+  return { paid, both: [await serve({ ...deps, db: counting(db) }), await serve({ ...deps, db: counting(otherDb) })] as const }
+}
+
+test('of 100 wrong guesses at once five are compared, through two gateways, and the right code comes too late', async () => {
+  const { person, email, code, token } = await mailed()
+  const { paid, both } = await counted()
+  const answers = await times(100, (n) =>
+    raw(`${both[n % 2]}/api/auth/verify`, json({ code: wrong(code, n + 1), email }, { 'X-Forwarded-For': newAddress() })),
+  )
   expect(count(answers)).toEqual({ 401: 100 })
-  expect(compared).toBe(5)
+  expect(paid.guesses).toBe(5)
   expect(await attemptsOf(email)).toBe(5)
   expect((await verify(0, { code, email })).status).toBe(401)
   expect(await sessionsOf(person.id)).toBe(0)
   expect((await raw(`${urls[0]}/api/auth/verify/${token}`)).status).toBe(200)
 })
 
+test('of 40 wrong guesses at once from one address ten are compared, through two gateways', async () => {
+  const people = await times(10, () => mailed())
+  const { paid, both } = await counted()
+  const address = newAddress()
+  const answers = await times(40, (n) => {
+    const { code, email } = people[n % 10]!
+    return raw(`${both[n % 2]}/api/auth/verify`, json({ code: wrong(code, n + 1), email }, { 'X-Forwarded-For': address }))
+  })
+  expect(count(answers)).toEqual({ 401: failureLimits.addressHour, 429: 30 })
+  expect(paid.guesses).toBe(failureLimits.addressHour)
+})
+
+test('of 40 wrong guesses at once with ten left in the budget ten are compared, through two gateways', async () => {
+  const people = await times(10, () => mailed())
+  const { paid, both } = await counted()
+  await db.query(sql`delete from code_guesses`)
+  await db.query(
+    sql`insert into code_guesses (id, block, requests, people, cost) values ('spent', '203.0.113.0/24', '{}', '{}', ${budget.units - 10})`,
+  )
+  const answers = await times(40, (n) => {
+    const { code, email } = people[n % 10]!
+    return raw(`${both[n % 2]}/api/auth/verify`, json({ code: wrong(code, n + 1), email }, { 'X-Forwarded-For': newAddress() }))
+  })
+  expect(count(answers)).toEqual({ 401: 10, 429: 30 })
+  expect(paid.guesses).toBe(10)
+  await db.query(sql`delete from code_guesses`)
+})
+
 test('the right code among wrong ones at once signs in once or not at all, and no more than five are ever compared', async () => {
   let signedIn = 0
   for (let round = 0; round < 12; round++) {
     const { person, email, code } = await mailed()
-    const place = randomInt(0, 12)
-    const answers = await times(12, (n) => verify(n, { code: n === place ? code : wrong(code, n + 1), email }))
+    const place = randomInt(0, 8)
+    const answers = await times(8, (n) => verify(n, { code: n === place ? code : wrong(code, n + 1), email }))
     const right = answers[place]!.status
-    expect(count(answers.filter((_, n) => n !== place))).toEqual({ 401: 11 })
+    expect(count(answers.filter((_, n) => n !== place))).toEqual({ 401: 7 })
     expect([200, 401]).toContain(right)
     expect(await sessionsOf(person.id)).toBe(right === 200 ? 1 : 0)
     expect(await attemptsOf(email)).toBeLessThanOrEqual(5)
@@ -101,18 +146,37 @@ test('the right code among wrong ones at once signs in once or not at all, and n
   expect(signedIn).toBeGreaterThan(0)
 })
 
-test("guesses at many people's codes at once never wait for each other in a circle", async () => {
-  const everybody = await times(20, mailed)
-  // Without cookie or e-mail each guess is held against all 20: they share this network.
-  const answers = await times(80, (n) => verify(n, { code: wrong(everybody[n % 20]!.code, 1 + n) }))
+test("guesses at many people's codes at once, and their links, never wait for each other in a circle", async () => {
+  const cookie = `browser=${'A'.repeat(43)}`
+  const everybody = await times(20, () => mailed({ cookie }))
+  // Each guess is held against all 20: one browser has asked for them.
+  const [answers, links] = await Promise.all([
+    times(80, (n) => verify(n, { code: wrong(everybody[n % 20]!.code, 1 + n) }, { cookie })),
+    times(20, (n) => raw(`${urls[n % 2]}/api/auth/verify/${everybody[n]!.token}`)),
+  ])
   expect(Object.keys(count(answers)).every((status) => status === '401' || status === '200')).toBe(true)
-  const links = await times(20, (n) => raw(`${urls[n % 2]}/api/auth/verify/${everybody[n]!.token}`))
   expect(links.filter(({ status }) => status !== 200).length).toBeLessThanOrEqual(count(answers)[200] ?? 0)
+})
+
+test('a burst of 100 requests from one address is 30 through two gateways, and one of 10 for one person five', async () => {
+  const address = newAddress()
+  const startedAt = performance.now()
+  const answers = await times(100, (n) => ask(n, `nobody-${n}@example.org`, { address }))
+  const since = Math.floor((performance.now() - startedAt) / (1_000 * addressBucket.seconds))
+  const admitted = count(answers)[200]!
+  expect(admitted).toBeGreaterThanOrEqual(addressBucket.size)
+  expect(admitted).toBeLessThanOrEqual(addressBucket.size + since)
+  expect(count(answers)).toEqual({ 200: admitted, 429: 100 - admitted })
+  expect(await db.query(sql`select id from login_requests where network = ${address}`)).toHaveLength(admitted)
+
+  const { email } = await district.person()
+  expect(count(await times(10, (n) => ask(n, email)))).toEqual({ 200: 10 })
+  expect(await db.query(sql`select id from login_requests where email_key = ${email}`)).toHaveLength(personBucket.size)
 })
 
 test('of requests at once for one person only the newest code lives', async () => {
   const person = await district.person()
-  await times(10, (n) => raw(`${urls[n % 2]}/api/auth/request`, json({ email: person.email })))
+  await times(5, (n) => ask(n, person.email))
   await expect
     .poll(
       async () => (await db.query(sql`select id from login_requests where email_key = ${person.email} and mail_due_at is not null`)).length,
@@ -132,7 +196,7 @@ test('two mailers on one queue send each mail once', async () => {
   const people = await times(40, () => district.person())
   const before = gateway.mails.length
   await times(40, async (n) => {
-    await raw(`${urls[n % 2]}/api/auth/request`, json({ email: people[n]!.email }))
+    await ask(n, people[n]!.email)
     for (const mailer of mailers) mailer.wake()
   })
   const delivered = () => [...sent, ...gateway.mails.slice(before).map(({ to }) => to)]
@@ -185,13 +249,20 @@ describe.each([
   })
 })
 
-test('the time of an answer does not tell a known address from an unknown one', async () => {
-  const { email } = await district.person()
+test.each([
+  ['a person may have', personBucket.size],
+  ['nobody gets a mail for any more', 600],
+])('the time of an answer does not tell a known address from an unknown one, of requests that %s', async (_which, requestsEach) => {
   const timesMs: Record<'known' | 'unknown', number[]> = { known: [], unknown: [] }
+  const addresses = { known: '', unknown: '' }
   for (let n = 0; n < 600; n++) {
     const kind = randomInt(2) === 0 ? 'known' : 'unknown'
+    if (timesMs[kind].length % requestsEach === 0) {
+      const { email } = await district.person()
+      addresses[kind] = kind === 'known' ? email : `not-${email}`
+    }
     const startedAt = performance.now()
-    await raw(`${gateway.url}/api/auth/request`, json({ email: kind === 'known' ? email : `not-${email}` }))
+    await ask(0, addresses[kind])
     timesMs[kind].push(performance.now() - startedAt)
   }
   // How often a known address takes longer: one half if the time tells nothing. 0.12 is five standard deviations and more.

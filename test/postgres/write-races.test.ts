@@ -9,17 +9,18 @@ import type { Message } from '../../src/domain/mail.ts'
 import { hashToken, linkToken, makeId, secretId } from '../../src/domain/tokens.ts'
 import { createTestDistrict } from '../support/fixtures.ts'
 import { startGateway } from '../support/gateway.ts'
-import type { Json } from '../support/http.ts'
+import { type Json, newAddress } from '../support/http.ts'
 import { expectRefused, expectWritten, refusalsIn, type Written, writesThrough } from '../support/writes.ts'
 
 const mails: Message[] = []
 const mail = { send: async (message: Message) => void mails.push(message) }
-const gateway = await startGateway({ mail })
+// One proxy in front, so that mails are asked for, and codes given, from many addresses.
+const gateway = await startGateway({ mail, config: { trustedProxyHops: 1 } })
 const { db } = gateway
 /** A second gateway: another pool on the same database, and another mailer. */
 const otherDb = openServer({ url: db.url!, directUrl: db.url!, pooled: false })
 afterAll(() => otherDb.close())
-const second = await startGateway({ mail, db: { ...db, ...otherDb } })
+const second = await startGateway({ mail, config: { trustedProxyHops: 1 }, db: { ...db, ...otherDb } })
 const gateways = [gateway, second] as const
 /** Each second request goes to the second gateway. */
 const through = (n: number) => gateways[n % 2]!
@@ -295,12 +296,16 @@ describe('signing in while one’s ground is taken away', () => {
     }
   }
   const request = (n: number, email: string) =>
-    through(n).graphql('mutation ($email: String!) { requestLogin(email: $email) { ok } }', { variables: { email } })
+    through(n).graphql('mutation ($email: String!) { requestLogin(email: $email) { ok } }', {
+      variables: { email },
+      headers: { 'X-Forwarded-For': newAddress() },
+    })
   const useLink = (n: number, token: string) =>
     through(n).graphql('mutation ($token: String!) { verifyMagicLink(token: $token) { token } }', { variables: { token } })
   const useCode = (n: number, code: string, email: string) =>
     through(n).graphql('mutation ($code: String!, $email: String) { verifyCode(code: $code, email: $email) { token } }', {
       variables: { code, email },
+      headers: { 'X-Forwarded-For': newAddress() },
     })
   const sessionsOf = async (id: string) => (await db.query(sql`select id from sessions where person_id = ${id}`)).length
 

@@ -19,15 +19,19 @@ export interface PostmarkEmail {
 export interface ReceivedEmail {
   readonly headers: IncomingHttpHeaders
   readonly email: PostmarkEmail
+  /** By `performance.now()`. */
+  readonly atMs: number
 }
 
-/** How one request is met. `hang` never answers, `reset` cuts the connection; an object is an answer. */
-export type Behaviour = 'ok' | 'inactive' | 'error' | 'hang' | 'reset' | PostmarkAnswer
+/** How one request is met. `hang` never answers, nor does `swallow`, which has taken the mail; `reset` cuts the connection; an object is an answer. */
+export type Behaviour = 'ok' | 'inactive' | 'error' | 'hang' | 'swallow' | 'reset' | PostmarkAnswer
 export interface PostmarkAnswer {
   readonly status: number
   readonly errorCode?: number
   readonly message?: string
   readonly headers?: Readonly<Record<string, string>>
+  /** The answer takes so long. */
+  readonly afterMs?: number
 }
 
 export interface FakePostmark {
@@ -39,6 +43,8 @@ export interface FakePostmark {
   readonly delivered: readonly PostmarkEmail[]
   /** The next requests are met like this, in this order; those after them are accepted. */
   script(...behaviours: Behaviour[]): void
+  /** The same for the next mails to one address. */
+  scriptFor(to: string, ...behaviours: Behaviour[]): void
   close(): Promise<void>
 }
 
@@ -57,6 +63,7 @@ export async function startFakePostmark(): Promise<FakePostmark> {
   const received: ReceivedEmail[] = []
   const delivered: PostmarkEmail[] = []
   const scripted: Behaviour[] = []
+  const scriptedFor = new Map<string, Behaviour[]>()
   const server = createServer((req, res) => void meet(req, res))
 
   async function meet(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -65,12 +72,15 @@ export async function startFakePostmark(): Promise<FakePostmark> {
     if (!req.headers['x-postmark-server-token'])
       return answer(res, { status: 401, errorCode: 10, message: 'Missing or incorrect API token in header.' })
     const email = JSON.parse(await text(req)) as PostmarkEmail
-    received.push({ headers: req.headers, email })
-    const behaviour = scripted.shift() ?? 'ok'
+    received.push({ headers: req.headers, email, atMs: performance.now() })
+    const behaviour = scriptedFor.get(email.To)?.shift() ?? scripted.shift() ?? 'ok'
     if (behaviour === 'hang') return
     if (behaviour === 'reset') return void req.socket.resetAndDestroy()
-    if (behaviour === 'ok') delivered.push(email)
-    answer(res, typeof behaviour === 'string' ? named[behaviour] : behaviour)
+    if (behaviour === 'swallow') return void delivered.push(email)
+    const given: PostmarkAnswer = typeof behaviour === 'string' ? named[behaviour] : behaviour
+    if (given.status === 200 && !given.errorCode) delivered.push(email)
+    if (given.afterMs !== undefined) await new Promise((resolve) => setTimeout(resolve, given.afterMs))
+    answer(res, given)
   }
 
   server.listen(0, '127.0.0.1')
@@ -80,6 +90,7 @@ export async function startFakePostmark(): Promise<FakePostmark> {
     received,
     delivered,
     script: (...behaviours) => void scripted.push(...behaviours),
+    scriptFor: (to, ...behaviours) => void scriptedFor.set(to, [...(scriptedFor.get(to) ?? []), ...behaviours]),
     async close() {
       server.close()
       server.closeAllConnections()

@@ -65,6 +65,13 @@ export async function serve(deps: Deps): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
+/**
+ * A client's address for X-Forwarded-For, for a gateway with one trusted proxy: another at each call, and in a network (/24) of its own,
+ * as if from another corner of the Internet, so that what is counted of one test is not counted of the next.
+ */
+export const newAddress = (): string => `10.${++networks >> 8}.${networks & 255}.7`
+let networks = 0
+
 /** A body as JSON, with its header. */
 export const json = (body: unknown, headers: RawRequest['headers'] = {}): RawRequest => ({
   method: 'POST',

@@ -11,6 +11,8 @@ export interface GatewayProcess {
   readonly child: ChildProcess
   /** Everything it has printed. */
   readonly output: () => string
+  /** SIGKILL: whatever it was doing. Resolves when it is gone. */
+  kill(): Promise<void>
   graphql(token: string | undefined, query: string, variables?: Record<string, unknown>): Promise<RawAnswer>
 }
 
@@ -41,11 +43,12 @@ export async function startProcess(databaseUrl: string, { env = {}, atEnd = afte
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => void (output += text.toString()))
-  atEnd(async () => {
+  const kill = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
     child.kill('SIGKILL')
     await once(child, 'exit')
-  })
+  }
+  atEnd(kill)
   const ready = () =>
     fetch(`${url}/readyz`).then(
       ({ ok }) => ok,
@@ -59,6 +62,7 @@ export async function startProcess(databaseUrl: string, { env = {}, atEnd = afte
     url,
     child,
     output: () => output,
+    kill,
     graphql: (token, query, variables = {}) =>
       raw(`${url}/graphql`, json({ query, variables }, token === undefined ? {} : { Authorization: `Bearer ${token}` })),
   }
