@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test, vi } from 'vitest'
 import { openServer } from '../../src/adapters/postgres-server.ts'
 import type { Database } from '../../src/deps.ts'
 import { budget, failureLimits } from '../../src/domain/guessing.ts'
-import { addressBucket, personBucket } from '../../src/domain/login-requests.ts'
+import { requestBuckets } from '../../src/domain/guessing.ts'
 import { startMailer } from '../../src/domain/mailer.ts'
 import { createTestDistrict } from '../support/fixtures.ts'
 import { startGateway } from '../support/gateway.ts'
@@ -162,16 +162,16 @@ test('a burst of 100 requests from one address is 30 through two gateways, and o
   const address = newAddress()
   const startedAt = performance.now()
   const answers = await times(100, (n) => ask(n, `nobody-${n}@example.org`, { address }))
-  const since = Math.floor((performance.now() - startedAt) / (1_000 * addressBucket.seconds))
+  const since = Math.floor((performance.now() - startedAt) / (1_000 * requestBuckets.address.seconds))
   const admitted = count(answers)[200]!
-  expect(admitted).toBeGreaterThanOrEqual(addressBucket.size)
-  expect(admitted).toBeLessThanOrEqual(addressBucket.size + since)
+  expect(admitted).toBeGreaterThanOrEqual(requestBuckets.address.size)
+  expect(admitted).toBeLessThanOrEqual(requestBuckets.address.size + since)
   expect(count(answers)).toEqual({ 200: admitted, 429: 100 - admitted })
   expect(await db.query(sql`select id from login_requests where network = ${address}`)).toHaveLength(admitted)
 
   const { email } = await district.person()
   expect(count(await times(10, (n) => ask(n, email)))).toEqual({ 200: 10 })
-  expect(await db.query(sql`select id from login_requests where email_key = ${email}`)).toHaveLength(personBucket.size)
+  expect(await db.query(sql`select id from login_requests where email_key = ${email}`)).toHaveLength(requestBuckets.person.size)
 })
 
 test('of requests at once for one person only the newest code lives', async () => {
@@ -250,7 +250,7 @@ describe.each([
 })
 
 test.each([
-  ['a person may have', personBucket.size],
+  ['a person may have', requestBuckets.person.size],
   ['nobody gets a mail for any more', 600],
 ])('the time of an answer does not tell a known address from an unknown one, of requests that %s', async (_which, requestsEach) => {
   const timesMs: Record<'known' | 'unknown', number[]> = { known: [], unknown: [] }

@@ -6,7 +6,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import sql from 'sql-template-tag'
 import { describe, expect, test, vi } from 'vitest'
 import { failureLimits } from '../../src/domain/guessing.ts'
-import { addressBucket, personBucket } from '../../src/domain/login-requests.ts'
+import { requestBuckets } from '../../src/domain/guessing.ts'
 import { createTestDistrict } from '../support/fixtures.ts'
 import { startGateway } from '../support/gateway.ts'
 import { json, raw, type RawAnswer } from '../support/http.ts'
@@ -83,16 +83,16 @@ describe('the answer', () => {
 
   test('to a request is the same for every kind of address, also when its mails are used up', async () => {
     const emails = await ofEach(newEmail)
-    for (let n = 0; n < personBucket.size + 5; n++) expect(await alike((kind) => ask(emails[kind]))).toBe(200)
+    for (let n = 0; n < requestBuckets.person.size + 5; n++) expect(await alike((kind) => ask(emails[kind]))).toBe(200)
   })
 
   test('to a client that asks too often is the same, whomever it asks for', async () => {
     const clients = await ofEach(async (kind) => ({ address: newAddress(), emails: await newEmails(kind, 8) }))
     const again = (n: number) => alike((kind) => ask(clients[kind].emails[n % 8]!, clients[kind].address))
-    for (let n = 0; n < addressBucket.size; n++) expect(await again(n)).toBe(200)
+    for (let n = 0; n < requestBuckets.address.size; n++) expect(await again(n)).toBe(200)
     // However long that took, it is as if they had asked for a hundred seconds' worth more.
     const keys = kinds.map((kind) => `address:${clients[kind].address}`)
-    const seconds = addressBucket.size * addressBucket.seconds + 100
+    const seconds = requestBuckets.address.size * requestBuckets.address.seconds + 100
     await db.query(sql`update request_buckets set full_at = now() + make_interval(secs => ${seconds}) where key = any(${keys})`)
     for (let n = 0; n < 8; n++) expect(await again(n)).toBe(429)
   })
@@ -144,7 +144,8 @@ describe('the time of the answer tells nothing', () => {
 
   test('to a request for somebody whose mails are used up', async () => {
     const emails = await ofEach((kind) => newEmails(kind, 10))
-    for (let n = 0; n < personBucket.size; n++) for (const kind of kinds) await Promise.all(emails[kind].map((email) => ask(email)))
+    for (let n = 0; n < requestBuckets.person.size; n++)
+      for (const kind of kinds) await Promise.all(emails[kind].map((email) => ask(email)))
     await mailsAreOut()
     const before = await db.query(sql`select id from login_requests`)
     expectAlike(await timed((kind, n) => () => ask(emails[kind][n % emails[kind].length]!)))

@@ -4,8 +4,17 @@
  * can be held against each other, and so that days of guessing pass in seconds.
  */
 import { coarseNetwork, networkOf, siteOf } from '../../src/domain/client.ts'
-import { budget, failureLimits, judge, type Standing, type Tally, type Verdict } from '../../src/domain/guessing.ts'
-import { addressBucket, codeLifetimeMinutes, linkLifetimeMinutes, personBucket } from '../../src/domain/login-requests.ts'
+import {
+  type Bucket,
+  budget,
+  judge,
+  networkFactors,
+  requestBuckets,
+  type Standing,
+  type Tally,
+  type Verdict,
+} from '../../src/domain/guessing.ts'
+import { codeLifetimeMinutes, linkLifetimeMinutes } from '../../src/domain/login-requests.ts'
 import { deviceLifetimeDays } from '../../src/domain/trusted-devices.ts'
 
 export const secondMs = 1_000
@@ -117,10 +126,7 @@ export function createGuessModel({ startMs, isSomebody }: { startMs: number; isS
     const found = [own, byEmail].find(({ length }) => length > 0) ?? liveOf(liveByNetwork, network)
     const failures = [{ scope: `address ${network}`, factor: 1 }]
     if (site !== undefined)
-      failures.push(
-        { scope: `site ${site}`, factor: failureLimits.siteFactor },
-        { scope: `block ${block}`, factor: failureLimits.blockFactor },
-      )
+      failures.push({ scope: `site ${site}`, factor: networkFactors.site }, { scope: `block ${block}`, factor: networkFactors.block })
     return {
       found,
       own: own.length > 0,
@@ -201,12 +207,14 @@ export function createGuessModel({ startMs, isSomebody }: { startMs: number; isS
   }
 
   /** Takes one out of a bucket that has one. */
-  function take(key: string, { size, seconds }: typeof personBucket): boolean {
+  function take(key: string, { size, seconds }: Bucket): boolean {
     const fullAtMs = bucketsFullAtMs.get(key) ?? 0
     if (fullAtMs > nowMs + (size - 1) * seconds * secondMs) return false
     bucketsFullAtMs.set(key, Math.max(fullAtMs, nowMs) + seconds * secondMs)
     return true
   }
+  const untilNextSeconds = (key: string, { size, seconds }: Bucket): number =>
+    ((bucketsFullAtMs.get(key) ?? nowMs) - nowMs) / secondMs - (size - 1) * seconds
 
   return {
     now: () => nowMs,
@@ -228,14 +236,20 @@ export function createGuessModel({ startMs, isSomebody }: { startMs: number; isS
 
     request(asker: Asker, email: string) {
       const network = networkOf(asker.address)
-      const addressKey = `address:${network}`
-      if (!take(addressKey, addressBucket)) {
-        const fullInSeconds = (bucketsFullAtMs.get(addressKey)! - nowMs) / secondMs
-        const retryAfterSeconds = Math.max(1, Math.ceil(fullInSeconds - (addressBucket.size - 1) * addressBucket.seconds))
-        return { status: 429, retryAfterSeconds, browser: asker.browser, request: undefined } as const
+      const site = siteOf(network)
+      const buckets: [string, Bucket][] = [[`address:${network}`, requestBuckets.address]]
+      if (site !== undefined) buckets.push([`site:${site}`, requestBuckets.site], [`block:${coarseNetwork(network)}`, requestBuckets.block])
+      if (!buckets.every(([key, bucket]) => take(key, bucket))) {
+        const waits = buckets.map(([key, bucket]) => untilNextSeconds(key, bucket))
+        return {
+          status: 429,
+          retryAfterSeconds: Math.max(1, Math.ceil(Math.max(...waits))),
+          browser: asker.browser,
+          request: undefined,
+        } as const
       }
       const browser = asker.browser ?? `browser-${++made}`
-      if (!take(`person:${email}`, personBucket)) return { status: 200, browser, request: undefined } as const
+      if (!take(`person:${email}`, requestBuckets.person)) return { status: 200, browser, request: undefined } as const
       for (const older of liveByEmail.get(email) ?? []) older.codeEnded = true
       const mailed = isSomebody(email)
       const request: Requested = { email, browser, network, atMs: nowMs, mailed, tries: 0, codeEnded: false, linkEnded: false }
