@@ -12,6 +12,7 @@ import {
   failureLimits,
   type Failures,
   judge,
+  networkFactors,
   type Standing,
   type Tally,
 } from '../src/domain/guessing.ts'
@@ -281,11 +282,11 @@ describe('the gateway counts as the model does, and answers alike, step by step'
     ],
     [
       'a /56 has failed often',
-      (n, ago) => times(failureLimits.addressHour * failureLimits.siteFactor - 1 - n, failure(ago(30 * minuteMs), '2001:db8:1:1ff::1')),
+      (n, ago) => times(failureLimits.addressHour * networkFactors.site - 1 - n, failure(ago(30 * minuteMs), '2001:db8:1:1ff::1')),
     ],
     [
       'a /48 has failed often',
-      (n, ago) => times(failureLimits.addressDay * failureLimits.blockFactor - 1 - n, failure(ago(2 * hourMs), '2001:db8:1:ffff::1')),
+      (n, ago) => times(failureLimits.addressDay * networkFactors.block - 1 - n, failure(ago(2 * hourMs), '2001:db8:1:ffff::1')),
     ],
   ]
 

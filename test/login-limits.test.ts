@@ -2,7 +2,7 @@
 import sql from 'sql-template-tag'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { emailKey } from '../src/domain/email.ts'
-import { addressBucket, personBucket } from '../src/domain/login-requests.ts'
+import { type Bucket, requestBuckets } from '../src/domain/guessing.ts'
 import { addressMac } from '../src/domain/tokens.ts'
 import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
@@ -69,7 +69,7 @@ const visible = ({ status, headers, text }: RawAnswer) => {
 const emptyBucket = (address: string) =>
   db.query(sql`insert into request_buckets (key, full_at) values (${`address:${address}`}, now() + interval '1 hour')`)
 /** As a bucket is so many seconds after it was emptied. */
-const emptiedBefore = (key: string, { size, seconds }: typeof addressBucket, secondsAgo: number) =>
+const emptiedBefore = (key: string, { size, seconds }: typeof requestBuckets.address, secondsAgo: number) =>
   db.query(
     sql`update request_buckets set full_at = now() + make_interval(secs => ${size * seconds - secondsAgo}) where key = ${key} returning key`,
   )
@@ -95,7 +95,7 @@ describe('of the mails that one address asks for', () => {
   async function askOn(send: (n: number) => Promise<RawAnswer>, startedAt = performance.now()) {
     for (let admitted = 0; ; admitted++) {
       const answer = await send(admitted)
-      const added = Math.floor((performance.now() - startedAt) / (1_000 * addressBucket.seconds))
+      const added = Math.floor((performance.now() - startedAt) / (1_000 * requestBuckets.address.seconds))
       if (answer.status !== 200) return { admitted, added, answer }
     }
   }
@@ -126,7 +126,7 @@ describe('of the mails that one address asks for', () => {
       [4_000, 30],
     ] as const) {
       const startedAt = performance.now()
-      expect(await emptiedBefore(`address:${address}`, addressBucket, seconds)).toHaveLength(1)
+      expect(await emptiedBefore(`address:${address}`, requestBuckets.address, seconds)).toHaveLength(1)
       expectAdmitted(await askOn(send, startedAt), more)
     }
   })
@@ -197,7 +197,7 @@ describe('of the mails that are asked for one person, from anywhere', () => {
         [1_200, 2],
       ] as const) {
         const before = (await requests()).length
-        expect(await emptiedBefore(personKey(each), personBucket, seconds)).toHaveLength(1)
+        expect(await emptiedBefore(personKey(each), requestBuckets.person, seconds)).toHaveLength(1)
         await times(4, () => ask(each))
         expect((await requests()).length - before).toBe(more)
       }
