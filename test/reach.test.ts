@@ -47,7 +47,10 @@ const signedIn = async (token: string) => (await gateway.graphql('{ me { distric
 /** What arrives when a mail for this address is asked for; nothing, when the queue is empty and none has come. */
 async function mailFor(address: string) {
   const before = gateway.mails.length
-  await gateway.graphql('mutation ($email: String!) { requestLogin(email: $email) { ok } }', { variables: { email: address }, headers: { 'X-Forwarded-For': newAddress() } })
+  await gateway.graphql('mutation ($email: String!) { requestLogin(email: $email) { ok } }', {
+    variables: { email: address },
+    headers: { 'X-Forwarded-For': newAddress() },
+  })
   await expect
     .poll(() => db.query(sql`select id from login_requests where mail_due_at <= now() + interval '1 minute'`), { timeout: 30_000 })
     .toEqual([])
