@@ -38,6 +38,30 @@ test('login requests go after 24 hours and sessions when they expire, however ma
   expect((await gateway.rest('GET', '/api/me', { token: alive })).status).toBe(200)
 })
 
+test('guesses go after 24 hours, buckets when they are full, and trusted browsers after 180 days', async () => {
+  const district = await createTestDistrict(db)
+  const { id } = await district.person()
+  for (const [which, spared] of [
+    ['old', '0 seconds'],
+    ['new', '1 hour'],
+  ] as const) {
+    await db.query(
+      sql`insert into code_guesses (id, block, requests, people, cost, at)
+          values (${which}, '192.0.2.0/24', '{}', '{}', 1, now() - interval '24 hours' + ${spared}::interval)`,
+    )
+    await db.query(sql`insert into request_buckets (key, full_at) values (${which}, now() + ${spared}::interval)`)
+    await db.query(
+      sql`insert into trusted_devices (district_id, person_id, token_hash, signed_in_at)
+          values (${district.id}, ${id}, ${which}, now() - interval '180 days' + ${spared}::interval)`,
+    )
+  }
+  const stop = startHousekeeping({ db, log: pino({ level: 'silent' }) })
+  const left = () =>
+    db.query(sql`select id from code_guesses union all select key from request_buckets union all select token_hash from trusted_devices`)
+  await expect.poll(left, { timeout: 30_000 }).toEqual([{ id: 'new' }, { id: 'new' }, { id: 'new' }])
+  await stop()
+})
+
 test('a database that is away is met again in the next round', async () => {
   const lines: string[] = []
   const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })

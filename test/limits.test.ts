@@ -1,11 +1,14 @@
 /** What one document may ask for: too much is a clean 400, in no time. */
 import { getIntrospectionQuery } from 'graphql'
-import { expect, test } from 'vitest'
+import sql from 'sql-template-tag'
+import { describe, expect, test } from 'vitest'
 import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
+import { json, raw } from './support/http.ts'
 
 const gateway = await startGateway()
-const district = await createTestDistrict(gateway.db)
+const { db } = gateway
+const district = await createTestDistrict(db)
 const token = await district.key()
 
 const refused = async (query: string, variables?: Record<string, unknown>) => {
@@ -76,4 +79,56 @@ test('a document padded with comments is refused before it is parsed', async () 
 test('the introspection of tools is no deep document', async () => {
   const answer = await gateway.graphql(getIntrospectionQuery({ descriptions: true, inputValueDeprecation: true, oneOf: true }), { token })
   expect(answer.json.data.__schema.queryType.name).toBe('Query')
+})
+
+describe('one secret of a sign-in a document', () => {
+  const asks = 'requestLogin(email: "nobody@example.org") { ok }'
+  const gives = 'verifyCode(code: "000000", email: "nobody@example.org") { token }'
+  const uses = `verifyMagicLink(token: "${'A'.repeat(43)}") { token }`
+  const having = (directive: string, field: string) => field.replace(' {', ` ${directive} {`)
+  const asked = () => db.query(sql`select id from login_requests union all select key from request_buckets`)
+  const given = () => db.query(sql`select id from code_guesses union all select id from audit_events where action = 'SIGN_IN_FAILED'`)
+
+  test.each([
+    ['aliases', `mutation { a: ${gives} b: ${gives} }`],
+    ['a hundred and thirty aliases', `mutation { ${Array.from({ length: 130 }, (_, n) => `a${n}: ${gives}`).join(' ')} }`],
+    ['the same field twice', `mutation { ${asks} ${asks} }`],
+    ['two of them', `mutation { ${asks} ${gives} }`],
+    ['a code and a link', `mutation { ${gives} ${uses} }`],
+    ['two links', `mutation { a: ${uses} b: ${uses} }`],
+    ['others between them', `mutation { ${asks} logout { ok } ${gives} }`],
+    ['inline fragments', `mutation { ... on Mutation { a: ${gives} } ... { ... { b: ${gives} } } }`],
+    ['a fragment', `mutation { ...f } fragment f on Mutation { a: ${gives} b: ${gives} }`],
+    ['a fragment spread twice', `mutation { ...f ...f } fragment f on Mutation { ${gives} }`],
+    ['a fragment and the field beside it', `mutation { ...f b: ${gives} } fragment f on Mutation { a: ${gives} }`],
+    [
+      'fragments within fragments',
+      `mutation { ...f } fragment f on Mutation { ...g ...h } fragment g on Mutation { a: ${gives} } fragment h on Mutation { ... { b: ${asks} } }`,
+    ],
+    ['one that is skipped', `mutation { a: ${gives} b: ${having('@skip(if: true)', gives)} }`],
+    ['two that are skipped', `mutation { a: ${having('@skip(if: true)', gives)} ${having('@include(if: false)', asks)} }`],
+  ])('%s: is refused before anything runs', async (_what, document) => {
+    expect(await refused(document)).toContain('send them one by one')
+    expect([await asked(), await given()]).toEqual([[], []])
+  })
+
+  test('two operations, one of which is asked for: is refused before anything runs', async () => {
+    const query = `mutation One { ${gives} } mutation Two { ${asks} }`
+    for (const operationName of ['One', 'Two']) {
+      const { status, json: body } = await raw(`${gateway.url}/graphql`, json({ query, operationName }))
+      expect([status, body.errors[0].message]).toEqual([400, expect.stringContaining('send them one by one')])
+    }
+    expect([await asked(), await given()]).toEqual([[], []])
+  })
+
+  test('one is fine, in a fragment and beside others too', async () => {
+    const answer = await gateway.graphql(`mutation { logout { ok } ...f } fragment f on Mutation { ... { a: ${gives} } }`)
+    expect(answer.json.errors.map(({ path }: { path: string[] }) => path)).toEqual([['logout'], ['a']])
+    expect(await given()).toHaveLength(2)
+    expect((await gateway.graphql(`mutation { __typename ${asks} }`)).json.data).toEqual({
+      __typename: 'Mutation',
+      requestLogin: { ok: true },
+    })
+    expect((await asked()).length).toBeGreaterThan(0)
+  })
 })

@@ -109,6 +109,7 @@ const traces = {
   interviews: sql`true`,
   sessions: sql`true`,
   login_requests: sql`true`,
+  trusted_devices: sql`true`,
   api_keys: sql`true`,
   idempotency_keys: sql`true`,
   audit_events: sql`t.action <> 'ACCESS_DENIED'`,
