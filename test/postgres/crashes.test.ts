@@ -56,7 +56,7 @@ interface Asked {
 async function asked(gateway: GatewayProcess): Promise<Asked> {
   const { id, email } = await district.person()
   expect((await raw(`${gateway.url}/api/auth/request`, json({ email }, newAddress()))).status).toBe(200)
-  const { TextBody: text } = await vi.waitUntil(() => postmark.delivered.find(({ To }) => To === email), { timeout: 60_000, interval: 5 })
+  const { TextBody: text } = await vi.waitUntil(() => postmark.delivered.find(({ To }) => To === email), { timeout: 300_000, interval: 5 })
   return { personId: id, email, code: /\d{6}/.exec(text)![0], token: /#([\w-]{43})$/m.exec(text)![1]! }
 }
 const byCode = ({ url }: GatewayProcess, { code, email }: Asked) => raw(`${url}/api/auth/verify`, json({ code, email }, newAddress()))
