@@ -10,6 +10,7 @@ import type { Mail } from '../../src/domain/mail.ts'
 /** 43 characters of base64url (a link, a session, a cookie), or a key. */
 const tokenLengths = [43, 35] as const
 const shortest = Math.min(...tokenLengths)
+const mayHoldToken = new RegExp(String.raw`[\w-]{${shortest}}`)
 const aToken = String.raw`(ck_[a-z0-9]{32}(?![\w-])|[\w-]{43}(?![\w-]))`
 const inJson = new RegExp(String.raw`"(?:token|key)"\s*:\s*"${aToken}|"(ck_[a-z0-9]{32})"`, 'g')
 const inAuthorization = new RegExp(String.raw`^Bearer ${aToken}$`, 'gi')
@@ -52,6 +53,7 @@ export function overhear(): Overheard {
       .filter((part) => tokens.has(part))
   const leakIn = (text: string): string | undefined => {
     for (const [digits] of text.matchAll(sixDigits)) if (codes.has(digits)) return digits
+    if (!mayHoldToken.test(text)) return undefined
     for (const run of text.split(/[^\w-]/)) {
       if (run.length < shortest) continue
       const found = run.length < longRun ? tokensIn(run) : [...tokens].filter((token) => run.includes(token))
