@@ -165,7 +165,7 @@ describe('a stolen database', () => {
     return rows.flat().flatMap(({ row }) => Object.values(row).flatMap(textsIn))
   }
   const textsIn = (value: unknown): string[] =>
-    value === null ? [] : typeof value === 'object' ? Object.values(value).flatMap(textsIn) : [String(value)]
+    value === null ? [] : typeof value === 'object' ? Object.values(value).flatMap(textsIn) : [String(value as string | number | boolean)]
 
   test('gives no code away, by whatever hash, salt or guessable key: there is nothing to try a million codes against', async () => {
     const waiting = [await mailed(before), await mailed(during)]

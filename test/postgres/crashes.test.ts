@@ -10,6 +10,7 @@ import { testDatabase } from '../support/database.ts'
 import { startFakePostmark } from '../support/fake-postmark.ts'
 import { createTestDistrict } from '../support/fixtures.ts'
 import { json, raw, type RawAnswer } from '../support/http.ts'
+import { overhear } from '../support/leaks.ts'
 import { type GatewayProcess, startProcess } from '../support/process.ts'
 
 const kills = 200
@@ -24,8 +25,9 @@ afterAll(async () => {
   await Promise.all(ends.map((end) => end()))
   await postmark.close()
 })
-const start = (): Promise<GatewayProcess> =>
-  startProcess(db.url!, {
+const gateways: GatewayProcess[] = []
+async function start(): Promise<GatewayProcess> {
+  const gateway = await startProcess(db.url!, {
     env: {
       DEV_MAIL: 'off',
       POSTMARK_SERVER_TOKEN: 'postmark-token',
@@ -35,6 +37,9 @@ const start = (): Promise<GatewayProcess> =>
     },
     atEnd: (end) => void ends.push(end),
   })
+  gateways.push(gateway)
+  return gateway
+}
 
 /** Each request from a network of its own: no limit of an address or a network is what is tested here. */
 let lastAddress = 0
@@ -51,11 +56,12 @@ interface Asked {
 async function asked(gateway: GatewayProcess): Promise<Asked> {
   const { id, email } = await district.person()
   expect((await raw(`${gateway.url}/api/auth/request`, json({ email }, newAddress()))).status).toBe(200)
-  const { TextBody: text } = await vi.waitUntil(() => postmark.delivered.find(({ To }) => To === email), { timeout: 60_000, interval: 5 })
+  const { TextBody: text } = await vi.waitUntil(() => postmark.delivered.find(({ To }) => To === email), { timeout: 300_000, interval: 5 })
   return { personId: id, email, code: /\d{6}/.exec(text)![0], token: /#([\w-]{43})$/m.exec(text)![1]! }
 }
 const byCode = ({ url }: GatewayProcess, { code, email }: Asked) => raw(`${url}/api/auth/verify`, json({ code, email }, newAddress()))
 const byLink = ({ url }: GatewayProcess, { token }: Asked) => raw(`${url}/api/auth/verify/${token}`, { headers: newAddress() })
+const overheard = overhear()
 const nobody = { personId: '', email: 'nobody@example.org', code: '000000', token: 'A'.repeat(43) }
 /** Nothing where the connection ended before the answer did. */
 const orNothing = (answer: Promise<RawAnswer>): Promise<RawAnswer | undefined> => answer.catch(() => undefined)
@@ -141,6 +147,9 @@ test(
     expect(spent).toBeLessThanOrEqual(budget.units)
     // The kills came at every stage, or this test has shown nothing.
     for (const [stage, times] of Object.entries(found)) expect(times, stage).toBeGreaterThan(0)
+    // What dies in the middle leaves no secret behind either.
+    for (const { TextBody } of postmark.delivered) overheard.mailed(TextBody)
+    await overheard.demandNoLeaks({ db, logLines: gateways.flatMap(({ output }) => output().split('\n')) })
 
     /** What is true after the kill, and that whoever was not signed in can be, on the gateway that is left. */
     async function demandAllOrNothing(each: Asked, answers: readonly RawAnswer[]): Promise<void> {
@@ -170,6 +179,7 @@ test(
     async function demandAlive({ personId }: Asked, { json: { token } }: RawAnswer): Promise<void> {
       const me = await raw(`${survivor.url}/api/me`, { headers: { Authorization: `Bearer ${token}` } })
       expect([me.status, me.json.person?.id]).toEqual([200, personId])
+      overheard.given(token)
     }
   },
 )

@@ -11,6 +11,9 @@ import { createTestDistrict } from '../support/fixtures.ts'
 import { startGateway } from '../support/gateway.ts'
 import { json, raw, type RawAnswer } from '../support/http.ts'
 
+// A thousand requests, one after the other.
+vi.setConfig({ testTimeout: 600_000 })
+
 const gateway = await startGateway({ config: { trustedProxyHops: 1 } })
 const { db } = gateway
 const district = await createTestDistrict(db)
@@ -46,7 +49,7 @@ function wrongCode(): string {
 }
 const mailsAreOut = () =>
   vi.waitUntil(async () => (await db.query(sql`select id from login_requests where mail_due_at is not null`)).length === 0, {
-    timeout: 60_000,
+    timeout: 300_000,
     interval: 20,
   })
 /** As if a day had passed for the budget, which is not what is tested here. */

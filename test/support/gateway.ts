@@ -12,6 +12,7 @@ import type { Mail, Message } from '../../src/domain/mail.ts'
 import { startMailer } from '../../src/domain/mailer.ts'
 import { type TestDatabase, testDatabase } from './database.ts'
 import { type Json, parsed } from './http.ts'
+import { overhear } from './leaks.ts'
 
 export interface Gateway {
   readonly url: string
@@ -51,6 +52,7 @@ export async function startGateway({
   const db = given ?? (await testDatabase())
   const mails: Message[] = []
   const logLines: string[] = []
+  const overheard = overhear()
   const log = pino({ level: 'debug' }, new Writable({ write: (line: Buffer, _encoding, done) => (logLines.push(line.toString()), done()) }))
   let listener: ReturnType<typeof createApp> = () => {}
   // No connection is closed while a client may be about to use it again.
@@ -61,7 +63,7 @@ export async function startGateway({
   let wakeMailer = () => {}
   const deps: Deps = {
     db,
-    mail: mail ?? { send: async (message) => void mails.push(message) },
+    mail: overheard.mail(mail ?? { send: async (message) => void mails.push(message) }),
     clock: Date,
     random: randomBytes,
     log,
@@ -69,12 +71,13 @@ export async function startGateway({
     secrets,
     wakeMailer: () => wakeMailer(),
   }
-  listener = createApp(deps)
+  listener = overheard.listener(createApp(deps))
   const mailer = startMailer(deps)
   wakeMailer = mailer.wake
   afterAll(async () => {
     await mailer.stop()
     await new Promise((resolve) => (server.close(resolve), server.closeAllConnections()))
+    await overheard.demandNoLeaks({ db, logLines })
   })
 
   const send = async (path: string, init: RequestInit, { token, headers = {} }: RequestOptions): Promise<Answer> => {

@@ -9,6 +9,8 @@ import type { Mail } from '../../src/domain/mail.ts'
 
 /** 43 characters of base64url (a link, a session, a cookie), or a key. */
 const tokenLengths = [43, 35] as const
+const shortest = Math.min(...tokenLengths)
+const mayHoldToken = new RegExp(String.raw`[\w-]{${shortest}}`)
 const aToken = String.raw`(ck_[a-z0-9]{32}(?![\w-])|[\w-]{43}(?![\w-]))`
 const inJson = new RegExp(String.raw`"(?:token|key)"\s*:\s*"${aToken}|"(ck_[a-z0-9]{32})"`, 'g')
 const inAuthorization = new RegExp(String.raw`^Bearer ${aToken}$`, 'gi')
@@ -16,7 +18,8 @@ const inCookie = new RegExp(String.raw`(?:session|browser|device)=${aToken}`, 'g
 const inLink = new RegExp(String.raw`(?<![\w-])${aToken}$`, 'gm')
 /** Six digits by themselves: within a longer number, a fraction, an id or a hash they are a coincidence. */
 const sixDigits = /(?<![\w-])(?<!\d\.)\d{6}(?![\w-])/g
-const longRun = new RegExp(String.raw`[\w-]{${Math.min(...tokenLengths)},}`, 'g')
+/** From here on it takes longer to look every part of a text up than to look for every token in the text. */
+const longRun = 1_000
 /** A number of its own in each line, of up to seven digits. */
 const processId = /"pid":\d+,/
 /** Of a table at once: some megabytes. */
@@ -44,12 +47,18 @@ export function overhear(): Overheard {
     if (code !== undefined) codes.add(code)
     hear(text, inLink)
   }
+  const tokensIn = (run: string): string[] =>
+    tokenLengths
+      .flatMap((length) => Array.from({ length: Math.max(0, run.length - length + 1) }, (_, from) => run.slice(from, from + length)))
+      .filter((part) => tokens.has(part))
   const leakIn = (text: string): string | undefined => {
     for (const [digits] of text.matchAll(sixDigits)) if (codes.has(digits)) return digits
-    for (const [run] of text.matchAll(longRun))
-      for (const length of tokenLengths)
-        for (let from = 0; from + length <= run.length; from++)
-          if (tokens.has(run.slice(from, from + length))) return run.slice(from, from + length)
+    if (!mayHoldToken.test(text)) return undefined
+    for (const run of text.split(/[^\w-]/)) {
+      if (run.length < shortest) continue
+      const found = run.length < longRun ? tokensIn(run) : [...tokens].filter((token) => run.includes(token))
+      if (found.length > 0) return found[0]
+    }
     return undefined
   }
   return {
