@@ -212,9 +212,12 @@ describe('when the budget is spent', () => {
     expectSignedIn(await give(waiting.code, waiting.email), waiting)
   })
 
-  test('who asked for nothing is told that the code is wrong, as ever', async () => {
+  test('who asked for nothing is refused as who did: nobody is to see who has a code just now', async () => {
+    const [waiting] = [await mailed()]
     await spend(500)
-    expect((await give('000000', 'nobody@example.org')).status).toBe(401)
+    const [live, none] = [await give(wrong(waiting.code), waiting.email), await give(wrong(waiting.code), 'nobody@example.org')]
+    expectNotLookedAt(none)
+    expect([none.status, none.text]).toEqual([live.status, live.text])
   })
 
   test('to the last unit it is spent, and no further', async () => {

@@ -120,6 +120,19 @@ describe('when a new secret key is put before the old one, and the old one is ta
     expect((await during.byCode(code, email)).status).toBe(200)
   })
 
+  test('a mail that was asked for under the new one is left by whoever knows the old one alone to those who know both', async () => {
+    const [newer, older] = [await district.person(), await district.person()]
+    await during.ask(newer.email)
+    await before.ask(older.email)
+    const behind = startMailer(before.deps)
+    await vi.waitUntil(() => mails.some(({ to }) => to === older.email), { timeout: 60_000, interval: 10 })
+    await behind.stop()
+    expect(mails.filter(({ to }) => to === newer.email)).toEqual([])
+    await during.sendMails()
+    const { code } = secretsIn(mails.findLast(({ to }) => to === newer.email)!)
+    expect((await during.byCode(code, newer.email)).status).toBe(200)
+  })
+
   test("the tries of a code, and a person's fifty a day, are not given anew", async () => {
     const { email } = await district.person()
     const exhausted = await mailed(before)

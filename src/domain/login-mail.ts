@@ -39,7 +39,7 @@ export async function prepareLogin(
   { id, emailKey, secretId: keyId }: LoginRequestRow,
 ): Promise<Prepared> {
   const secret = secrets.find((each) => secretId(each) === keyId)
-  if (secret === undefined) return { ended: 'the secret key that it was made under is gone' }
+  if (secret === undefined) throw new Error('the secret key that this login request was made under is not known here')
   return db.transaction(async (tx) => {
     // Requests first and the person after them, as whoever signs in and whoever ends sign-ins does: nobody waits in a circle.
     const held = await tx.query<{ id: string }>(

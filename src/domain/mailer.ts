@@ -7,7 +7,7 @@ import type { Deps, Queryable } from '../deps.ts'
 import { type LoginRequestRow, prepareLogin } from './login-mail.ts'
 import { loginMessage, MailDelayed, MailRefused } from './mail.ts'
 import { inLanguage } from './multilingual.ts'
-import { linkToken } from './tokens.ts'
+import { linkToken, secretId } from './tokens.ts'
 
 /** Longer than the provider's time limit, so that nobody else sends what is still being sent. */
 const leaseSeconds = 20
@@ -42,7 +42,7 @@ export function startMailer(deps: MailerDeps): Mailer {
     try {
       while (!stopped && (await endNobodys(deps.db)) === nobodysAtOnce);
       while (!stopped && underWay.size < parallelMails) {
-        const leased = await leaseOne(deps.db)
+        const leased = await leaseOne(deps)
         if (!leased) break
         const sending = deliver(deps, leased).finally(() => {
           underWay.delete(sending)
@@ -93,10 +93,12 @@ async function endNobodys(db: Queryable): Promise<number> {
   return ended.length
 }
 
-async function leaseOne(db: Queryable): Promise<Leased | undefined> {
+/** One that was made under a secret key that this process knows: while a key is changed, others know more of them. */
+async function leaseOne({ db, secrets }: MailerDeps): Promise<Leased | undefined> {
   const [leased] = await db.query<Leased>(
     sql`update login_requests set mail_attempts = mail_attempts + 1, mail_due_at = now() + make_interval(secs => ${leaseSeconds})
-        where id = (select id from login_requests where mail_due_at <= now() order by mail_due_at limit 1 for update skip locked)
+        where id = (select id from login_requests where mail_due_at <= now() and secret_id = any(${secrets.map(secretId)}::text[])
+          order by mail_due_at limit 1 for update skip locked)
         returning id, email_key as "emailKey", secret_id as "secretId", mail_attempts as attempts`,
   )
   return leased
