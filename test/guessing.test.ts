@@ -376,7 +376,9 @@ describe('the gateway counts as the model does, and answers alike, step by step'
       note(`ask ${expected.status}`)
       await agree(answer, expected)
       if (expected.status === 200) keep('browser', from, answer, expected.browser)
-      await expect.poll(() => real.query(sql`select id from login_requests where mail_due_at is not null`), { interval: 2 }).toEqual([])
+      await expect
+        .poll(() => real.query(sql`select id from login_requests where mail_due_at is not null`), { interval: 2, timeout: 60_000 })
+        .toEqual([])
       lastAsked[person] = from
       if (!expected.request?.mailed) return
       const { code, token } = await gateway.nextMail(email, since)
