@@ -219,12 +219,11 @@ describe('the gateway counts as the model does, and answers alike, step by step'
     (person, _other, from) => [ask(person, from), ...repeated(6, { kind: 'mistype', person }), { kind: 'type', person }],
     // More mails than anybody gets.
     (person, _other, from) => repeated(7, ask(person, from)),
-    // The last seconds of a code.
-    (person, _other, from) => [
-      ask(person, from),
-      { kind: 'wait', ms: 10 * minuteMs - 3 * secondMs },
-      ...repeated(2, { kind: 'type', person }),
-    ],
+    // The last second of a code, and the first after it; then of a link. (Each step takes a second of its own.)
+    (person, _other, from) => [ask(person, from), { kind: 'wait', ms: 10 * minuteMs - 3 * secondMs }, { kind: 'type', person }],
+    (person, _other, from) => [ask(person, from), { kind: 'wait', ms: 10 * minuteMs - 2 * secondMs }, { kind: 'type', person }],
+    (person, _other, from) => [ask(person, from), { kind: 'wait', ms: 30 * minuteMs - 3 * secondMs }, { kind: 'follow', person, ...from }],
+    (person, _other, from) => [ask(person, from), { kind: 'wait', ms: 30 * minuteMs - 2 * secondMs }, { kind: 'follow', person, ...from }],
     guessedWithAndWithout,
   ]
   const ask = (person: number, from: From): Step => ({ kind: 'ask', person, ...from })
@@ -325,6 +324,19 @@ describe('the gateway counts as the model does, and answers alike, step by step'
         ? ['ask 429', 'guess 200']
         : ['guess 200', 'guess 429']
     expect([...met].toSorted()).toEqual(expect.arrayContaining(['ask 200', 'guess 401', ...expected]))
+  })
+
+  test('in each scene by itself, at IPv4 and IPv6, with and without cookies', { timeout: 600_000 }, async () => {
+    for (const scene of scenes) {
+      for (const from of [addresses[0]!, addresses[3]!].flatMap((each) =>
+        [undefined, 0 as const].map((kept) => ({ address: each, browser: kept })),
+      ))
+        await runScript(
+          () => [],
+          scene(0, 1, from),
+          () => {},
+        )
+    }
   })
 
   let clockMs = Date.parse('2026-01-01T00:00:00Z')
