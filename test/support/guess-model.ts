@@ -230,7 +230,6 @@ export function createGuessModel({ startMs, isSomebody }: { startMs: number; isS
     buckets: (): ReadonlyMap<string, number> => new Map([...bucketsFullAtMs].filter(([, fullAtMs]) => fullAtMs > nowMs)),
     /** The browsers that have signed in as somebody. */
     devicesOf: (email: string): readonly string[] => [...(devices.get(email)?.keys() ?? [])],
-    spent: () => spent.tally(nowMs).count,
     codeAlive,
     linkAlive,
 
