@@ -105,7 +105,7 @@ async function tally(db: Queryable, network: Network, people: readonly string[])
 const nothing: Tally = { count: 0, freesInSeconds: 0 }
 const within = (hours: number): Sql => sql`g.at > now() - make_interval(hours => ${hours})`
 const freesIn = (hours: number): Sql =>
-  sql`coalesce(extract(epoch from min(g.at) + make_interval(hours => ${hours}) - now()), 0)::float8 as "freesInSeconds"`
+  sql`coalesce(extract(epoch from min(g.at) + make_interval(hours => ${hours}) - clock_timestamp()), 0)::float8 as "freesInSeconds"`
 
 /** What was counted under each of several secret keys. */
 const together = (tallies: readonly Tally[]): Tally => ({

@@ -14,7 +14,7 @@
 /** What a guess costs for each code it is held against is one: a millionth. */
 export const budget = { units: 500, networkUnits: 20, hours: 24 } as const
 /** The log tells of it when these shares of the budget have been spent. */
-const alertPercents = [25, 50, 75, 100] as const
+export const alertPercents = [25, 50, 75, 100] as const
 
 /** An IPv6 /56 has four times the limits of a /64, a /48 sixteen times. */
 export const networkFactors = { site: 4, block: 16 } as const

@@ -76,7 +76,8 @@ async function counted() {
       database.transaction((tx) =>
         work({
           query: (statement) => {
-            if (statement.text.includes('code_attempts = code_attempts + 1')) paid.guesses++
+            const [cost = 0] = statement.values.filter((value) => typeof value === 'number') // the only number of a guess
+            if (statement.text.includes('insert into code_guesses') && cost > 0) paid.guesses++
             return tx.query(statement)
           },
         }),
