@@ -199,6 +199,17 @@ describe('GraphiQL', () => {
   })
 })
 
+test('a proxy that the configuration does not know of is told of in the log, once', async () => {
+  const told = () => gateway.logLines.filter((line) => line.includes('TRUSTED_PROXY_HOPS')).length
+  await raw(`${url}/livez`)
+  expect(told()).toBe(0)
+  for (let n = 0; n < 3; n++) await raw(`${url}/livez`, { headers: { 'X-Forwarded-For': '198.51.100.7' } })
+  expect(told()).toBe(1)
+  const knowing = await configured({ trustedProxyHops: 1 })
+  await raw(`${knowing}/livez`, { headers: { 'X-Forwarded-For': '198.51.100.7' } })
+  expect(told()).toBe(1)
+})
+
 describe('a client that breaks off', () => {
   test('in the middle of a body leaves the others alone, and no alarm in the log', async () => {
     for (const path of ['/graphql', '/api/auth/request']) {

@@ -130,6 +130,27 @@ describe('of the mails that one address asks for', () => {
     }
   })
 
+  test('a /56 has 4 times as many as a /64, and a /48 16 times, however many addresses they have', async () => {
+    const from = (n: number) => ({ address: `2001:db8:77:${n.toString(16)}::1` })
+    const nobody = 'nobody@example.org'
+    for (const [kind, net, seconds] of [
+      ['site', '2001:db8:77:0::/56', 300],
+      ['block', '2001:db8:77::/48', 300],
+    ] as const) {
+      expect((await ask(nobody, from(1))).status).toBe(200)
+      const startedAt = performance.now()
+      expect(await emptiedBefore(`${kind}:${net}`, 10, seconds)).toHaveLength(1) // 10 s are worth 4 and 16
+      const burst = await askOn((n) => ask(nobody, from(2 + n)), startedAt)
+      const more = { site: 4, block: 16 }[kind]
+      expect(burst.admitted).toBeGreaterThanOrEqual(more)
+      expect(burst.admitted).toBeLessThanOrEqual(more * (2 + burst.added))
+      expectLimited(burst.answer, tooManyRequests, 10)
+      if (kind === 'site') expect((await ask(nobody, from(0x100))).status).toBe(200)
+      else expect((await ask(nobody, { address: '2001:db8:78::1' })).status).toBe(200)
+      await db.query(sql`delete from request_buckets`)
+    }
+  })
+
   test('a refused one is refused alike for a known and an unknown address, sends nothing and takes nothing from the person', async () => {
     const address = newAddress()
     await emptyBucket(address)

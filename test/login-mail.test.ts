@@ -211,6 +211,22 @@ describe.concurrent('the mailer', () => {
   })
 })
 
+test('a flood of requests for addresses that nobody has holds up no mail: they are ended together', async () => {
+  await db.query(
+    sql`insert into login_requests (id, email_key, network, secret_id, mail_due_at)
+        select 'flood-' || n, 'nobody-' || n || '@example.org', '127.0.0.1', ${secretId(deps.secrets[0]!)}, now() - interval '1 minute'
+        from generate_series(1, 2500) n`,
+  )
+  const email = await person()
+  await ask(email)
+  await until(() => takenFor(email).length === 1)
+  const [flood] = await db.query(
+    sql`select count(*)::int as rows, max(mail_attempts) as leased, count(mail_due_at)::int as due, max(mail_error) as error
+        from login_requests where id like 'flood-%'`,
+  )
+  expect(flood).toEqual({ rows: 2_500, leased: 0, due: 0, error: 'nobody has this address' })
+})
+
 test('the log tells of every mail by its request, and holds no code, link, token or address', () => {
   const log = gateway.logLines.join('')
   expect(log).toContain('sign-in mail sent')

@@ -126,6 +126,33 @@ test('of 40 wrong guesses at once with ten left in the budget ten are compared, 
   await db.query(sql`delete from code_guesses`)
 })
 
+test('guesses that cannot be counted are refused, uncompared, and hold one connection of each gateway and no more', async () => {
+  const { person, email, code } = await mailed()
+  let [held, letGo] = [false, (): void => {}]
+  const holding = db.transaction(async (tx) => {
+    await tx.query(sql`select from guess_budget for update`)
+    held = true
+    await new Promise<void>((resolve) => (letGo = resolve))
+  })
+  await vi.waitUntil(() => held, { timeout: 60_000 })
+  let underWay = true
+  const guesses = times(40, (n) => verify(n, { code, email })).finally(() => (underWay = false))
+  let most = 0
+  while (underWay) {
+    const waiting = await db.query(
+      sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%guess_budget%'`,
+    )
+    most = Math.max(most, waiting.length)
+  }
+  expect(most).toBe(2)
+  expect(count(await guesses)).toEqual({ 503: 40 })
+  expect(await attemptsOf(email)).toBe(0)
+  letGo()
+  await holding
+  expect((await verify(0, { code, email })).status).toBe(200)
+  expect(await sessionsOf(person.id)).toBe(1)
+})
+
 test('the right code among wrong ones at once signs in once or not at all, and no more than five are ever compared', async () => {
   let signedIn = 0
   for (let round = 0; round < 12; round++) {

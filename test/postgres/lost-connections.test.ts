@@ -1,6 +1,6 @@
 /** Connections that die under the gateway: what is under way is refused, and the process lives on. */
 import sql from 'sql-template-tag'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { openServer } from '../../src/adapters/postgres-server.ts'
 import { testDatabase } from '../support/database.ts'
 
@@ -21,6 +21,42 @@ test('a backend killed inside a transaction ends that transaction, and nothing e
   })
   await expect(work).rejects.toMatchObject({ reason: 'UNAVAILABLE' })
   expect(await db.query(sql`select 1 as one`)).toEqual([{ one: 1 }])
+})
+
+test('whoever holds a lock and falls silent, as a process does that is stopped, holds it no longer than 10 s', async () => {
+  await db.query(sql`create table if not exists things (id int primary key)`)
+  await db.query(sql`insert into things values (1) on conflict do nothing`)
+  let [held, freed] = [false, false]
+  const silent = db.transaction(async (tx) => {
+    await tx.query(sql`select from things for update`)
+    held = true
+    await vi.waitUntil(() => freed, { timeout: 60_000, interval: 50 })
+    await tx.query(sql`select 1`)
+  })
+  await vi.waitUntil(() => held, { timeout: 60_000 })
+  const startedAt = performance.now()
+  await vi.waitUntil(
+    () =>
+      bystander.query(sql`select from things for update`).then(
+        () => true,
+        () => false,
+      ),
+    { timeout: 60_000, interval: 50 },
+  )
+  freed = true
+  await expect(silent).rejects.toMatchObject({ reason: 'UNAVAILABLE' })
+  expect(performance.now() - startedAt).toBeGreaterThan(5_000) // it was held
+  expect(await db.query(sql`select 1 as one`)).toEqual([{ one: 1 }])
+})
+
+test('a transaction sees what was committed while it waited, whatever the default of the server is', async () => {
+  const strict = new URL(url!)
+  strict.searchParams.set('options', String.raw`-c default_transaction_isolation=repeatable\ read`)
+  const other = openServer({ url: strict.href, directUrl: url!, pooled: false })
+  const isolation = sql`select current_setting('transaction_isolation') as level`
+  expect(await other.query(isolation)).toEqual([{ level: 'repeatable read' }])
+  expect(await other.transaction((tx) => tx.query(isolation))).toEqual([{ level: 'read committed' }])
+  await other.close()
 })
 
 test('a backend killed under a statement refuses that statement, and the next one has another', async () => {
