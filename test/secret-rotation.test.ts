@@ -17,7 +17,7 @@ import { startMailer } from '../src/domain/mailer.ts'
 import { codeMac, loginCode } from '../src/domain/tokens.ts'
 import { testDatabase } from './support/database.ts'
 import { createTestDistrict } from './support/fixtures.ts'
-import { json, raw, serve } from './support/http.ts'
+import { json, newAddress, raw, serve } from './support/http.ts'
 import { overhear } from './support/leaks.ts'
 
 const oldKey = 'the-old-secret-key-of-at-least-32-bytes'
@@ -44,7 +44,7 @@ async function under(...secrets: string[]) {
   return {
     deps,
     ask: async (email: string) => {
-      expect((await raw(`${url}/api/auth/request`, json({ email }, newAddress()))).status).toBe(200)
+      expect((await raw(`${url}/api/auth/request`, json({ email }, fromElsewhere()))).status).toBe(200)
     },
     /** Sends what is waiting, and nothing while another gateway is meant to. */
     async sendMails() {
@@ -53,8 +53,8 @@ async function under(...secrets: string[]) {
       await vi.waitUntil(async () => (await waiting()).length === 0, { timeout: 60_000, interval: 10 })
       await mailer.stop()
     },
-    byCode: (code: string, email: string) => raw(`${url}/api/auth/verify`, json({ code, email }, newAddress())),
-    byLink: (token: string) => raw(`${url}/api/auth/verify/${token}`, { headers: newAddress() }),
+    byCode: (code: string, email: string) => raw(`${url}/api/auth/verify`, json({ code, email }, fromElsewhere())),
+    byLink: (token: string) => raw(`${url}/api/auth/verify/${token}`, { headers: fromElsewhere() }),
     districtOf: async (credential: string): Promise<string | undefined> =>
       (await raw(`${url}/api/me`, { headers: { Authorization: `Bearer ${credential}` } })).json.districtId,
     sealTrail: () => sealAll(deps),
@@ -64,8 +64,7 @@ async function under(...secrets: string[]) {
 type Gateway = Awaited<ReturnType<typeof under>>
 const [before, during, after] = [await under(oldKey), await under(newKey, oldKey), await under(newKey)]
 
-let lastAddress = 0
-const newAddress = () => ({ 'X-Forwarded-For': `10.${++lastAddress >> 8}.${lastAddress & 255}.1` })
+const fromElsewhere = () => ({ 'X-Forwarded-For': newAddress() })
 
 /** Somebody with a mail of this gateway. */
 async function mailed(gateway: Gateway, email?: string) {

@@ -9,7 +9,7 @@ import { budget } from '../../src/domain/guessing.ts'
 import { testDatabase } from '../support/database.ts'
 import { startFakePostmark } from '../support/fake-postmark.ts'
 import { createTestDistrict } from '../support/fixtures.ts'
-import { json, raw, type RawAnswer } from '../support/http.ts'
+import { json, newAddress, raw, type RawAnswer } from '../support/http.ts'
 import { overhear } from '../support/leaks.ts'
 import { type GatewayProcess, startProcess } from '../support/process.ts'
 
@@ -42,8 +42,7 @@ async function start(): Promise<GatewayProcess> {
 }
 
 /** Each request from a network of its own: no limit of an address or a network is what is tested here. */
-let lastAddress = 0
-const newAddress = () => ({ 'X-Forwarded-For': `10.${++lastAddress >> 8}.${lastAddress & 255}.1` })
+const fromElsewhere = () => ({ 'X-Forwarded-For': newAddress() })
 
 interface Asked {
   readonly personId: string
@@ -55,12 +54,12 @@ interface Asked {
 /** Somebody new who asked for a mail, and has it. */
 async function asked(gateway: GatewayProcess): Promise<Asked> {
   const { id, email } = await district.person()
-  expect((await raw(`${gateway.url}/api/auth/request`, json({ email }, newAddress()))).status).toBe(200)
+  expect((await raw(`${gateway.url}/api/auth/request`, json({ email }, fromElsewhere()))).status).toBe(200)
   const { TextBody: text } = await vi.waitUntil(() => postmark.delivered.find(({ To }) => To === email), { timeout: 300_000, interval: 5 })
   return { personId: id, email, code: /\d{6}/.exec(text)![0], token: /#([\w-]{43})$/m.exec(text)![1]! }
 }
-const byCode = ({ url }: GatewayProcess, { code, email }: Asked) => raw(`${url}/api/auth/verify`, json({ code, email }, newAddress()))
-const byLink = ({ url }: GatewayProcess, { token }: Asked) => raw(`${url}/api/auth/verify/${token}`, { headers: newAddress() })
+const byCode = ({ url }: GatewayProcess, { code, email }: Asked) => raw(`${url}/api/auth/verify`, json({ code, email }, fromElsewhere()))
+const byLink = ({ url }: GatewayProcess, { token }: Asked) => raw(`${url}/api/auth/verify/${token}`, { headers: fromElsewhere() })
 const overheard = overhear()
 const nobody = { personId: '', email: 'nobody@example.org', code: '000000', token: 'A'.repeat(43) }
 /** Nothing where the connection ended before the answer did. */

@@ -7,7 +7,7 @@ import { afterAll, expect, test, vi } from 'vitest'
 import { testDatabase } from '../support/database.ts'
 import { startFakePostmark } from '../support/fake-postmark.ts'
 import { createTestDistrict } from '../support/fixtures.ts'
-import { json, raw } from '../support/http.ts'
+import { json, newAddress, raw } from '../support/http.ts'
 import { type GatewayProcess, startProcess } from '../support/process.ts'
 
 // A lease has to run out, and a start takes as long as the machine is slow.
@@ -41,14 +41,13 @@ async function start(): Promise<Sender> {
   return { ...gateway, name }
 }
 
-let lastAddress = 0
-const newAddress = () => ({ 'X-Forwarded-For': `10.${++lastAddress >> 8}.${lastAddress & 255}.1` })
+const fromElsewhere = () => ({ 'X-Forwarded-For': newAddress() })
 const newEmail = async () => (await district.person()).email
 async function ask({ url }: GatewayProcess, email: string): Promise<void> {
-  expect((await raw(`${url}/api/auth/request`, json({ email }, newAddress()))).status).toBe(200)
+  expect((await raw(`${url}/api/auth/request`, json({ email }, fromElsewhere()))).status).toBe(200)
 }
 const verify = async ({ url }: GatewayProcess, email: string, text: string) =>
-  (await raw(`${url}/api/auth/verify`, json({ code: /\d{6}/.exec(text)![0], email }, newAddress()))).status
+  (await raw(`${url}/api/auth/verify`, json({ code: /\d{6}/.exec(text)![0], email }, fromElsewhere()))).status
 
 const sendersOf = (email: string) =>
   postmark.received.filter(({ email: { To } }) => To === email).map(({ headers }) => headers['x-postmark-server-token'])

@@ -9,7 +9,7 @@ import { failureLimits } from '../../src/domain/guessing.ts'
 import { requestBuckets } from '../../src/domain/guessing.ts'
 import { createTestDistrict } from '../support/fixtures.ts'
 import { startGateway } from '../support/gateway.ts'
-import { json, raw, type RawAnswer } from '../support/http.ts'
+import { json, newAddress, raw, type RawAnswer } from '../support/http.ts'
 
 // A thousand requests, one after the other.
 vi.setConfig({ testTimeout: 600_000 })
@@ -35,9 +35,6 @@ async function newEmail(kind: Kind): Promise<string> {
 }
 const newEmails = (kind: Kind, count: number) => Promise.all(Array.from({ length: count }, () => newEmail(kind)))
 
-/** In a network of its own each, so that nothing is counted together but what a test counts. */
-let lastAddress = 0
-const newAddress = (): string => `10.${++lastAddress >> 8}.${lastAddress & 255}.1`
 const ask = (email: string, address = newAddress()) =>
   raw(`${gateway.url}/api/auth/request`, json({ email }, { 'X-Forwarded-For': address }))
 const guess = (email: string, address = newAddress()) =>
