@@ -5,8 +5,9 @@
 import sql, { type Sql } from 'sql-template-tag'
 import type { Deps, Queryable } from '../deps.ts'
 import type { Client } from './client.ts'
-import { standingOf, type Opened, type Stood } from './guess-standing.ts'
+import { type Opened, standingOf, type Stood } from './guess-standing.ts'
 import { alertPercentOf, budget, judge, type Verdict } from './guessing.ts'
+import { inTurn } from './in-turn.ts'
 import { Problem } from './problem.ts'
 import { addressMac, hashToken, makeId } from './tokens.ts'
 
@@ -27,6 +28,7 @@ export interface PaidGuess {
 export async function payForGuess(deps: GuessDeps, client: Client, email: string | undefined): Promise<PaidGuess> {
   const look = (db: Queryable): Promise<Stood> => standingOf(db, deps.secrets, client, email)
   permitted(await look(deps.db)) // a flood of what is refused anyway must not queue up before the lock
+  // One at a time in this process: they would wait for each other in the database, with a connection each.
   return inTurn(deps.db, () =>
     deps.db.transaction(async (tx) => {
       // Whoever waits here sees, once it goes on, everything that the one before it has counted (isolation level read committed).
@@ -34,26 +36,6 @@ export async function payForGuess(deps: GuessDeps, client: Client, email: string
       return record(tx, deps, client, await look(tx))
     }),
   )
-}
-
-/** Longer than that nobody waits for others before they wait for the database. */
-const patienceMs = 2_000
-const lastInTurn = new WeakMap<Deps['db'], Promise<unknown>>()
-
-/** One guess at a time in this process: they would wait for each other in the database, with a connection each. */
-async function inTurn<Result>(db: Deps['db'], work: () => Promise<Result>): Promise<Result> {
-  const before = lastInTurn.get(db)
-  let done = (): void => {}
-  lastInTurn.set(db, Promise.all([before, new Promise<void>((resolve) => (done = resolve))]))
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, patienceMs, 'late')))
-  try {
-    if ((await Promise.race([before, late])) === 'late') throw new Problem('UNAVAILABLE', { retryAfter: 1 })
-    return await work()
-  } finally {
-    clearTimeout(timer)
-    done()
-  }
 }
 
 /** @throws Problem TOO_MANY_CODES */

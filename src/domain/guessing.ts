@@ -11,6 +11,7 @@
  * One network (a /24, an IPv6 /48) spends at most 4 % of it, 20 units: four mails whose codes are tried five times each. Twenty-five
  * networks are needed to spend it all, and that signs nobody in and locks nobody out: the link of the same mail has 256 bits, and works.
  */
+
 /** What a guess costs for each code it is held against is one: a millionth. */
 export const budget = { units: 500, networkUnits: 20, hours: 24 } as const
 /** The log tells of it when these shares of the budget have been spent. */
@@ -98,13 +99,14 @@ export function judge({ own, candidates, failures, spent, spentByNetwork }: Stan
   const { request, personDay, trustedDay, addressHour, addressDay } = failureLimits
   const full = own
     ? []
-    : failures.flatMap(({ hour, day, factor }) => [reached(hour, addressHour * factor), reached(day, addressDay * factor)]).flat()
+    : failures.flatMap(({ hour, day, factor }) => [...reached(hour, addressHour * factor), ...reached(day, addressDay * factor)])
   if (full.length > 0) return refuse(Math.max(...full))
 
-  // Nothing to hold it against is refused as something would be: nobody is to see who has a code just now.
   const live = candidates.filter(({ tries }) => tries < request)
   const open = live.filter((each) => each.personDay.count < personDay)
   if (live.length > 0 && open.length === 0) return refuse(Math.min(...live.map((each) => each.personDay.freesInSeconds)))
+
+  // What is held against nothing is refused like what is not: nobody is to see who has a code just now.
   const cost = Math.max(1, open.length)
   const dear = [...exceeded(spent, cost, budget.units), ...exceeded(spentByNetwork, cost, budget.networkUnits)]
   if (dear.length === 0) return open.length === 0 ? { kind: 'vain' } : { kind: 'compare', requests: idsOf(open), cost, trusted: false }

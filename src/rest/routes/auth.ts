@@ -100,6 +100,7 @@ export const authRoutes: readonly Route[] = [
     docs: {
       tag: 'Signing in',
       summary: 'Verify via magic link',
+      description: 'A browser that fetches the address ahead of its being opened (Sec-Purpose) is refused with 503, and uses nothing up.',
       access: 'anybody',
       params: {
         token: {
