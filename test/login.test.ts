@@ -636,6 +636,17 @@ describe('an address in several districts', () => {
     expect((await signIn(2)).district.id).toBe(south.id)
   })
 
+  test.each(['code', 'link'] as const)('signs in by the %s to the district that the mail names, whichever was used since', async (kind) => {
+    const { email, south, north, inNorth } = await twice()
+    await requestLogin(email)
+    const { code, token, subject } = await gateway.nextMail(email)
+    expect(subject).toContain(`District ${north.id}`)
+    await db.query(sql`update people set signed_in_at = now() where district_id = ${south.id} and email_key = ${email}`)
+    const { json: body } = await (kind === 'code' ? verifyCode(code, email) : verifyMagicLink(token))
+    const signIn = body.data.verifyCode ?? body.data.verifyMagicLink
+    expect([signIn.district.id, signIn.person.id]).toEqual([north.id, inNorth.id])
+  })
+
   test('signs in to the other one where it is archived in the one last used', async () => {
     const { north, inNorth, south, inSouth, signIn } = await twice()
     expect((await signIn(0)).district.id).toBe(north.id)
