@@ -31,10 +31,10 @@ afterEach(() => {
 })
 const gateway = await startGateway({ db })
 
-/** Before each page that is read, with its number from 1. */
+/** Before each page that is read, with its number from 1. The mailer looks for people, too. */
 const beforePages = (act: (page: number) => unknown): void => {
   let pages = 0
-  before = (text) => (/ from (people p|interviews i) .* limit /s.test(text) ? act(++pages) : undefined)
+  before = (text) => (/ from (people p|interviews i) .* limit /s.test(text) && !text.includes('login_requests') ? act(++pages) : undefined)
 }
 
 const people = (districtId: string, count: number): NewPerson[] =>
