@@ -15,8 +15,8 @@ const networkCodes = new Set([
 ])
 /** Prisma: cannot reach, timed out, closed, no free connection, transaction not started in time. */
 const prismaCodes = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028'])
-/** SQLSTATE: connection exceptions, shutting down, out of connections, cancelled by a timeout. */
-const sqlStates = /^(08...|57P0[1-5]|53...|57014|25P03)$/
+/** SQLSTATE: connection exceptions, shutting down, out of connections, cancelled by a timeout, that of a lock among them. */
+const sqlStates = /^(08...|57P0[1-5]|53...|57014|25P03|55P03)$/
 /** `pg` gives these no code. */
 const driverMessages =
   /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after|Client was closed)/

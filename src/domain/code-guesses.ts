@@ -31,6 +31,7 @@ export async function payForGuess(deps: GuessDeps, client: Client, email: string
   // One at a time in this process: they would wait for each other in the database, with a connection each.
   return inTurn(deps.db, () =>
     deps.db.transaction(async (tx) => {
+      await tx.query(sql`set local lock_timeout = '1s'`)
       // Whoever waits here sees, once it goes on, everything that the one before it has counted (isolation level read committed).
       await tx.query(sql`insert into guess_budget (id) values (1) on conflict (id) do update set id = excluded.id`)
       return record(tx, deps, client, await look(tx))

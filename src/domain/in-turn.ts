@@ -1,14 +1,14 @@
 /** Work that is done one piece at a time in this process, in the order in which it came. */
 import { Problem } from './problem.ts'
 
-/** Longer than that nobody waits for their turn. */
-const patienceMs = 2_000
+/** Longer than that nobody waits for their turn: a request is answered within 5 s, whatever those before it wait for. */
+const patienceMs = 3_500
 const lastOf = new WeakMap<object, Promise<void>>()
 
 /**
  * Does work when all that came before it is through.
  * @param queue whatever the work is lined up at
- * @throws Problem UNAVAILABLE when its turn does not come within 2 s
+ * @throws Problem UNAVAILABLE when its turn does not come within 3.5 s
  */
 export async function inTurn<Result>(queue: object, work: () => Promise<Result>): Promise<Result> {
   const before = lastOf.get(queue)
