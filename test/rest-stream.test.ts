@@ -1,9 +1,9 @@
 /** Lists of any length: whole or visibly broken, in step with their reader, under the credential and the plan of every moment. */
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, request, type Server } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import sql from 'sql-template-tag'
-import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { contextOf } from '../src/context-of.ts'
 import { rememberedCredentials } from '../src/domain/credentials.ts'
 import { insertInterviews, insertPeople, type NewPerson } from '../src/domain/bulk-insert.ts'
@@ -13,7 +13,7 @@ import { createRestHandler } from '../src/rest/handler.ts'
 import { testDatabase } from './support/database.ts'
 import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
-import { raw } from './support/http.ts'
+import { listening, raw } from './support/http.ts'
 
 const untampered = await testDatabase()
 /** What happens before a statement; it may wait, change things, or throw. */
@@ -271,13 +271,7 @@ async function serveRest(stallMs: number) {
       (error: Error) => ended.push(error),
     )
   }).on('connection', (socket: Socket) => sockets.push(socket))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  afterAll(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, ended, sockets }
+  return { url: await listening(server), ended, sockets }
 }
 
 /** Makes every gateway forget who holds a key of the district, so that it is looked up anew. */

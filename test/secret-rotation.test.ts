@@ -127,6 +127,10 @@ describe('when a new secret key is put before the old one, and the old one is ta
     await vi.waitUntil(() => mails.some(({ to }) => to === older.email), { timeout: 60_000, interval: 10 })
     await behind.stop()
     expect(mails.filter(({ to }) => to === newer.email)).toEqual([])
+    // Not taken and put back, which would make it late.
+    expect(
+      await db.query(sql`select mail_attempts as attempts, mail_error as error from login_requests where email_key = ${newer.email}`),
+    ).toEqual([{ attempts: 0, error: null }])
     await during.sendMails()
     const { code } = secretsIn(mails.findLast(({ to }) => to === newer.email)!)
     expect((await during.byCode(code, newer.email)).status).toBe(200)

@@ -1,13 +1,12 @@
 /** Signing in with a real browser: by the link of a mail and by its code, into a cookie that no script can read. */
-import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import sql from 'sql-template-tag'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { openBrowser, watch } from '../support/browser.ts'
 import { createTestDistrict, type TestDistrict } from '../support/fixtures.ts'
 import { type Gateway, startGateway } from '../support/gateway.ts'
+import { listening } from '../support/http.ts'
 
 let browser: Browser
 let gateway: Gateway
@@ -191,13 +190,5 @@ async function attack({ gateway: url, token }: { gateway: string; token: string 
 }
 
 /** A page at another port: of another origin, and to a browser of the same site, so that it sends its cookies along. */
-async function anotherOrigin(): Promise<string> {
-  const server = createServer((_req, res) => void res.setHeader('Content-Type', 'text/html').end('<!doctype html><title>Elsewhere</title>'))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  afterAll(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
+const anotherOrigin = (): Promise<string> =>
+  listening(createServer((_req, res) => void res.setHeader('Content-Type', 'text/html').end('<!doctype html><title>Elsewhere</title>')))

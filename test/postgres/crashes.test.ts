@@ -11,7 +11,7 @@ import { startFakePostmark } from '../support/fake-postmark.ts'
 import { createTestDistrict } from '../support/fixtures.ts'
 import { json, newAddress, raw, type RawAnswer } from '../support/http.ts'
 import { overhear } from '../support/leaks.ts'
-import { type GatewayProcess, startProcess } from '../support/process.ts'
+import { type GatewayProcess, processesOn } from '../support/process.ts'
 
 const kills = 200
 /** A start takes most of a second: so many are on their way while the others are used and killed. */
@@ -20,23 +20,11 @@ const spares = 3
 const db = await testDatabase()
 const district = await createTestDistrict(db)
 const postmark = await startFakePostmark()
-const ends: (() => Promise<void>)[] = []
-afterAll(async () => {
-  await Promise.all(ends.map((end) => end()))
-  await postmark.close()
-})
+afterAll(() => postmark.close())
+const startProcess = processesOn(db.url!)
 const gateways: GatewayProcess[] = []
 async function start(): Promise<GatewayProcess> {
-  const gateway = await startProcess(db.url!, {
-    env: {
-      DEV_MAIL: 'off',
-      POSTMARK_SERVER_TOKEN: 'postmark-token',
-      POSTMARK_API_URL: postmark.url,
-      MAIL_FROM: 'gateway@example.org',
-      TRUSTED_PROXY_HOPS: '1',
-    },
-    atEnd: (end) => void ends.push(end),
-  })
+  const gateway = await startProcess({ ...postmark.environment(), TRUSTED_PROXY_HOPS: '1' })
   gateways.push(gateway)
   return gateway
 }

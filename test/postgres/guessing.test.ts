@@ -12,13 +12,7 @@ const db = await testDatabase()
 const district = await createTestDistrict(db)
 const postmark = await startFakePostmark()
 afterAll(() => postmark.close())
-const env = {
-  TRUSTED_PROXY_HOPS: '1',
-  DEV_MAIL: 'off',
-  POSTMARK_SERVER_TOKEN: 'token-of-a-test',
-  POSTMARK_API_URL: postmark.url,
-  MAIL_FROM: 'gateway@example.org',
-}
+const env = { ...postmark.environment(), TRUSTED_PROXY_HOPS: '1' }
 const processes = [await startProcess(db.url!, { env }), await startProcess(db.url!, { env })]
 
 beforeEach(() => db.query(sql`delete from code_guesses`))

@@ -8,7 +8,7 @@ import { testDatabase } from '../support/database.ts'
 import { startFakePostmark } from '../support/fake-postmark.ts'
 import { createTestDistrict } from '../support/fixtures.ts'
 import { json, newAddress, raw } from '../support/http.ts'
-import { type GatewayProcess, startProcess } from '../support/process.ts'
+import { type GatewayProcess, processesOn } from '../support/process.ts'
 
 // A lease has to run out, and a start takes as long as the machine is slow.
 vi.setConfig({ testTimeout: 600_000 })
@@ -16,11 +16,8 @@ vi.setConfig({ testTimeout: 600_000 })
 const db = await testDatabase()
 const district = await createTestDistrict(db)
 const postmark = await startFakePostmark()
-const ends: (() => Promise<void>)[] = []
-afterAll(async () => {
-  await Promise.all(ends.map((end) => end()))
-  await postmark.close()
-})
+afterAll(() => postmark.close())
+const startProcess = processesOn(db.url!)
 
 /** A gateway whose mails can be told from the others' at the provider, by its token there. */
 interface Sender extends GatewayProcess {
@@ -29,15 +26,11 @@ interface Sender extends GatewayProcess {
 let started = 0
 async function start(): Promise<Sender> {
   const name = `gateway-${++started}`
-  const env = {
-    DEV_MAIL: 'off',
-    POSTMARK_SERVER_TOKEN: name,
-    POSTMARK_API_URL: postmark.url,
-    MAIL_FROM: 'gateway@example.org',
+  const gateway = await startProcess({
+    ...postmark.environment(name),
     PUBLIC_URL: 'https://gateway.example.org',
     TRUSTED_PROXY_HOPS: '1',
-  }
-  const gateway = await startProcess(db.url!, { env, atEnd: (end) => void ends.push(end) })
+  })
   return { ...gateway, name }
 }
 

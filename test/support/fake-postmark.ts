@@ -35,6 +35,8 @@ export interface PostmarkAnswer {
 }
 
 export interface FakePostmark {
+  /** What a gateway's environment must have, to send through it under a token of one's choice. */
+  environment(token?: string): Readonly<Record<string, string>>
   /** For POSTMARK_API_URL. */
   readonly url: string
   /** Everything that reached it, whatever was answered, oldest first. */
@@ -85,8 +87,15 @@ export async function startFakePostmark(): Promise<FakePostmark> {
 
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
+    environment: (token = 'postmark-token') => ({
+      DEV_MAIL: 'off',
+      POSTMARK_SERVER_TOKEN: token,
+      POSTMARK_API_URL: url,
+      MAIL_FROM: 'gateway@example.org',
+    }),
     received,
     delivered,
     script: (...behaviours) => void scripted.push(...behaviours),

@@ -1,6 +1,6 @@
 /** HTTP as an attacker writes it: any header, any bytes; and a gateway over dependencies that a test has tampered with. */
 import { once } from 'node:events'
-import { createServer, type IncomingHttpHeaders, request } from 'node:http'
+import { createServer, type IncomingHttpHeaders, request, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll } from 'vitest'
@@ -54,8 +54,10 @@ export async function statusLineFor(url: string, bytes: string | Buffer): Promis
 }
 
 /** The gateway over these dependencies, without a mailer of its own; it ends after the last test. @returns its address */
-export async function serve(deps: Deps): Promise<string> {
-  const server = createServer(createApp(deps))
+export const serve = (deps: Deps): Promise<string> => listening(createServer(createApp(deps)))
+
+/** A server on a free port, until the last test is over. @returns its address */
+export async function listening(server: Server): Promise<string> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   afterAll(() => {

@@ -68,6 +68,13 @@ export async function startProcess(databaseUrl: string, { env = {}, atEnd = afte
   }
 }
 
+/** Starts them whenever one is needed, within tests too; all are killed after the last. Call it at the top of the file. */
+export function processesOn(databaseUrl: string): (env: Readonly<Record<string, string>>) => Promise<GatewayProcess> {
+  const ends: (() => Promise<void>)[] = []
+  afterAll(() => Promise.all(ends.map((end) => end())))
+  return (env) => startProcess(databaseUrl, { env, atEnd: (end) => void ends.push(end) })
+}
+
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
