@@ -140,6 +140,36 @@ test('the first page signs in by code, knows who is here, and signs out', async 
   await page.context().close()
 })
 
+test('where no more codes are taken the page says to use the link, and a browser that has signed in by it gives codes again', async () => {
+  const person = await district.admin()
+  const { page } = await visit(gateway.url)
+  const giveCode = async (since: number) => {
+    await page.goto(gateway.url)
+    await page.getByLabel('Your e-mail address').fill(person.email)
+    await page.getByRole('button', { name: 'Send me a sign-in mail' }).click()
+    const mail = await gateway.nextMail(person.email, since)
+    await page.getByLabel('The six digits').fill(mail.code)
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+    return mail
+  }
+  await gateway.db.query(
+    sql`insert into code_guesses (id, block, requests, people, cost) values ('spent', '192.0.2.0/24', '{}', '{}', 500)`,
+  )
+  const { link } = await giveCode(0)
+  await page.getByRole('status').filter({ hasText: 'Use the link in the same mail' }).waitFor()
+  await page.goto(link)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.waitForURL(`${gateway.url}/graphql`)
+
+  await page.goto(gateway.url)
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByLabel('Your e-mail address').waitFor()
+  await giveCode(1)
+  await page.waitForURL(`${gateway.url}/graphql`)
+  expect(await gateway.db.query(sql`delete from code_guesses returning cost`)).toEqual([{ cost: 500 }])
+  await page.context().close()
+})
+
 test("another origin's page, on the same machine even, neither signs this browser in, nor acts as it, nor reads an answer", async () => {
   const [victim, attacker] = [await mailed(), await mailed()]
   const { page } = await visit(victim.link)
