@@ -166,7 +166,8 @@ test('where no more codes are taken the page says to use the link, and a browser
   await page.getByLabel('Your e-mail address').waitFor()
   await giveCode(1)
   await page.waitForURL(`${gateway.url}/graphql`)
-  expect(await gateway.db.query(sql`delete from code_guesses returning cost`)).toEqual([{ cost: 500 }])
+  const guesses = await gateway.db.query<{ cost: number }>(sql`delete from code_guesses returning cost`)
+  expect(guesses.reduce((sum, { cost }) => sum + cost, 0)).toBe(500)
   await page.context().close()
 })
 
