@@ -40,6 +40,15 @@ async function open(): Promise<TestDatabase> {
   const db = openServer({ url, directUrl: url, pooled: false })
   // A test that changes a row behind the gateway's back goes on when the gateway can have heard of it.
   const channel = db.watch('credentials', { heard() {}, missed() {} })
+  const tables = (await db.prisma()).$extends({
+    query: {
+      async $allOperations({ operation, args, query }) {
+        const result = await query(args)
+        if (/^(update|delete|upsert)/.test(operation)) await channel.caughtUp()
+        return result
+      },
+    },
+  })
   return {
     ...db,
     async query(statement) {
@@ -48,7 +57,7 @@ async function open(): Promise<TestDatabase> {
       return rows as never
     },
     url,
-    tables: await db.prisma(),
+    tables: tables as unknown as PrismaClient,
     close: () => db.close().then(drop),
   }
 }
