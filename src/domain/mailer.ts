@@ -40,8 +40,10 @@ export function startMailer(deps: MailerDeps): Mailer {
 
   const look = async (): Promise<void> => {
     try {
-      while (!stopped && (await endNobodys(deps.db)) === nobodysAtOnce);
-      while (!stopped && underWay.size < parallelMails) {
+      for (let leases = 0; ; leases++) {
+        // Again after every few: a flood may have come since, and must not be worked off one by one.
+        if (leases % parallelMails === 0) while (!stopped && (await endNobodys(deps.db)) === nobodysAtOnce);
+        if (stopped || underWay.size >= parallelMails) break
         const leased = await leaseOne(deps)
         if (!leased) break
         const sending = deliver(deps, leased).finally(() => {
