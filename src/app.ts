@@ -10,9 +10,10 @@ import { allowCrossOrigin } from './cors.ts'
 import type { Deps } from './deps.ts'
 import { rememberedCredentials } from './domain/credentials.ts'
 import { Problem } from './domain/problem.ts'
+import { createGraphqlDoor } from './graphql/door.ts'
 import { headersFor } from './graphql/errors.ts'
+import { Pipeline } from './graphql/pipeline.ts'
 import { buildSchema } from './graphql/schema.ts'
-import { createGraphqlServer } from './graphql/server.ts'
 import { expectJson, HttpRefusal, readBody, sendJson } from './http.ts'
 import { createRestHandler } from './rest/handler.ts'
 
@@ -21,10 +22,10 @@ const maxGraphqlBytes = 1_000_000
 
 /** @param devMailbox where development's mail is kept, if it is */
 export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
-  const schema = buildSchema()
+  const pipeline = new Pipeline(deps, buildSchema())
   const door = { deps, credentials: rememberedCredentials(deps) }
-  const graphql = createGraphqlServer(deps, schema)
-  const rest = createRestHandler(schema)
+  const graphql = createGraphqlDoor(deps, pipeline)
+  const rest = createRestHandler(pipeline)
   const pages = consolePages({ devMailbox, notFound: (_req, res) => sendRefusal(res, '/', nothingHere()) })
   const graphiql = graphiqlPage()
   const secure = deps.config.publicUrl.startsWith('https:')
@@ -34,9 +35,7 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
     if (path === '/graphql') {
       if (req.method === 'GET' && wantsPage(req)) return graphiql(req, res)
       const body = req.method === 'POST' ? await graphqlBody(req) : undefined
-      const gateway = await contextOf(door, req, res, requestId)
-      await graphql(Object.assign(req, body === undefined ? {} : { body }), res, { gateway })
-      return
+      return graphql(req, res, await contextOf(door, req, res, requestId), body)
     }
     if (path.startsWith('/api/')) return rest(req, res, path, () => contextOf(door, req, res, requestId))
     if (path === '/livez') return sendJson(res, 200, { ok: true })

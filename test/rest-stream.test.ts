@@ -9,6 +9,7 @@ import { rememberedCredentials } from '../src/domain/credentials.ts'
 import { insertInterviews, insertPeople, type NewPerson } from '../src/domain/bulk-insert.ts'
 import { Problem } from '../src/domain/problem.ts'
 import { buildSchema } from '../src/graphql/schema.ts'
+import { Pipeline } from '../src/graphql/pipeline.ts'
 import { createRestHandler } from '../src/rest/handler.ts'
 import { testDatabase } from './support/database.ts'
 import { createTestDistrict } from './support/fixtures.ts'
@@ -261,7 +262,7 @@ describe('a list that cannot go on', () => {
 
 /** A REST handler of its own on a server whose sockets can be looked at. */
 async function serveRest(stallMs: number) {
-  const rest = createRestHandler(buildSchema(), { stallMs })
+  const rest = createRestHandler(new Pipeline(gateway.deps, buildSchema()), { stallMs })
   const door = { deps: gateway.deps, credentials: rememberedCredentials(gateway.deps) }
   const ended: (Error | undefined)[] = []
   const sockets: Socket[] = []

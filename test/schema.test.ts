@@ -45,19 +45,6 @@ test('a row for a type or a field that is not there fails the build', () => {
   }
 })
 
-test('authScopes written by hand fail the build, on a field and on a type', () => {
-  const onField = createBuilder({})
-  onField.queryType({ fields: (t) => ({ secret: t.string({ authScopes: { rule: open }, resolve: () => 'x' }) }) })
-  expect(() => onField.toSchema()).toThrow('Query.secret: rules live in the access table')
-
-  const onType = createBuilder({ Thing: open })
-  const thing = onType
-    .objectRef<{ name: string }>('Thing')
-    .implement({ authScopes: { rule: open }, fields: (t) => ({ name: t.exposeString('name') }) })
-  onType.queryType({ fields: (t) => ({ thing: t.field({ type: thing, nullable: true, resolve: () => ({ name: 'x' }) }) }) })
-  expect(() => onType.toSchema()).toThrow('Thing: rules live in the access table')
-})
-
 test('a row named like a method of every object is no row', () => {
   const builder = createBuilder({})
   const odd = builder.objectRef<object>('constructor').implement({ fields: (t) => ({ id: t.id({ resolve: () => '1' }) }) })

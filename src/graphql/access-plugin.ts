@@ -1,4 +1,4 @@
-/** Binds the access table to the schema through scope-auth; a guarded type without a row, or a row for nothing, fails the build. */
+/** Binds the access table to the schema, at the fields that enter what is guarded; a guarded type without a row, or a row for nothing, fails the build. */
 import SchemaBuilder, {
   BasePlugin,
   PothosSchemaError,
@@ -7,8 +7,7 @@ import SchemaBuilder, {
   type PothosTypeConfig,
   type SchemaTypes,
 } from '@pothos/core'
-import '@pothos/plugin-scope-auth'
-import type { GraphQLSchema } from 'graphql'
+import type { GraphQLFieldResolver, GraphQLSchema } from 'graphql'
 import { open, refusal, requiredScopes, type Rule } from '../access/rules.ts'
 import type { AccessTable } from '../access/table.ts'
 import type { Viewer } from '../access/viewer.ts'
@@ -34,21 +33,21 @@ function demand(rule: Rule, viewer: Viewer): void {
 
 class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override onTypeConfig(type: PothosTypeConfig): PothosTypeConfig {
-    refuseOwnScopes(type.name, type.pothosOptions)
     this.ruleOfType(type.name)
     return type
   }
 
-  override onOutputFieldConfig(field: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> {
-    const name = `${field.parentType}.${field.name}`
-    refuseOwnScopes(name, field.pothosOptions)
+  /** Before the resolver, and before anything is read for it. What is inside a guarded type, its scalars and rows, asks no more. */
+  override wrapResolve(
+    resolve: GraphQLFieldResolver<unknown, Types['Context'], object>,
+    field: PothosOutputFieldConfig<Types>,
+  ): GraphQLFieldResolver<unknown, Types['Context'], object> {
     const rule = this.ruleOfField(field)
-    if (rule === open) return field
-    const unauthorizedError = (_parent: unknown, _args: unknown, { viewer }: { viewer: Viewer }) => {
-      demand(rule, viewer)
-      return new Problem('NOT_PERMITTED')
+    if (rule === open) return resolve
+    return (parent, args, context, info) => {
+      demand(rule, (context as { readonly viewer: Viewer }).viewer)
+      return resolve(parent, args, context, info)
     }
-    return { ...field, pothosOptions: { ...field.pothosOptions, authScopes: { rule }, unauthorizedError } as never }
   }
 
   override afterBuild(schema: GraphQLSchema): GraphQLSchema {
@@ -98,10 +97,6 @@ class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   private typeNameOf(type: PothosOutputFieldType<Types>): string {
     return type.kind === 'List' ? this.typeNameOf(type.type) : this.builder.configStore.getTypeConfig(type.ref).name
   }
-}
-
-function refuseOwnScopes(name: string, options: object): void {
-  if ('authScopes' in options) throw new PothosSchemaError(`${name}: rules live in the access table`)
 }
 
 SchemaBuilder.registerPlugin('access', AccessPlugin)

@@ -1,7 +1,5 @@
 /** The Pothos builder of this schema: its context, its scalars, its plugins, and what is nullable where nothing is said. */
 import SchemaBuilder from '@pothos/core'
-import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
-import { refusal, type Rule } from '../access/rules.ts'
 import { accessTable } from '../access/table.ts'
 import './access-plugin.ts'
 import type { Context } from './context.ts'
@@ -9,7 +7,6 @@ import { DateScalar, DateTimeScalar, JsonScalar, LanguageTagScalar } from './sca
 
 export interface SchemaTypes {
   Context: Context
-  AuthScopes: { rule: Rule }
   DefaultFieldNullability: false
   Scalars: {
     ID: { Input: string; Output: string }
@@ -25,13 +22,9 @@ export type Builder = PothosSchemaTypes.SchemaBuilder<PothosSchemaTypes.ExtendDe
 /** A fresh builder: a schema is built as often as it is asked for, and no module holds one. */
 export function createBuilder(access = accessTable): Builder {
   const builder: Builder = new SchemaBuilder<SchemaTypes>({
-    plugins: [ScopeAuthPlugin, 'access'],
+    plugins: ['access'],
     access,
     defaultFieldNullability: false,
-    scopeAuth: {
-      // Synchronous: the viewer is known before execution starts.
-      authScopes: (context) => ({ rule: (rule: Rule) => refusal(rule, context.viewer) === undefined }),
-    },
   })
   builder.addScalarType('Date', DateScalar)
   builder.addScalarType('DateTime', DateTimeScalar)

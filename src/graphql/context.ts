@@ -1,5 +1,4 @@
 /** What a request's resolvers are given: the dependencies, who asks, from where, and what is loaded together. */
-import { RequestCache } from '@pothos/plugin-scope-auth'
 import { anonymous, type SessionViewer, type SignedInViewer, type Viewer } from '../access/viewer.ts'
 import type { Deps } from '../deps.ts'
 import { sessionById } from '../domain/authentication.ts'
@@ -41,7 +40,6 @@ export class Context {
   become(viewer: Viewer): void {
     this.viewer = viewer
     this.loaders = new Loaders(this.deps, viewer)
-    RequestCache.clearForContext(this)
   }
 
   /** What was read before a write need not be there any more. */

@@ -1,27 +1,7 @@
-/** How much one document may ask for. Fragments count as often as they are spread, and are looked at once each. */
-import {
-  type DocumentNode,
-  type FieldNode,
-  type FragmentDefinitionNode,
-  getNamedType,
-  getNullableType,
-  type GraphQLNamedType,
-  type GraphQLSchema,
-  isInterfaceType,
-  isListType,
-  isObjectType,
-  Kind,
-  type OperationDefinitionNode,
-  parse,
-  type ParseOptions,
-  type SelectionSetNode,
-  type Source,
-  type ValueNode,
-} from 'graphql'
-import type { Plugin } from 'graphql-yoga'
-import { defaultPageSize, maxPageSize } from '../domain/paging.ts'
+/** How much one document may ask for. */
+import { type DocumentNode, type GraphQLSchema, parse } from 'graphql'
 import { Problem } from '../domain/problem.ts'
-import type { ServerContext } from './server.ts'
+import { Measure, signInFields } from './measure.ts'
 
 /** Comments are no tokens, and what is parsed is kept for a while. */
 const maxCharacters = 50_000
@@ -32,163 +12,64 @@ const maxFields = 1_000
 const maxDepth = 12
 /** As answered, every field as often as it can come: 200 people with 100 interviews of 10 fields each are 200,000. */
 const maxValues = 250_000
-/** What takes or sends a secret of a sign-in: one of them a document, so that neither aliases nor fragments buy more than one request does. */
-const signInFields: ReadonlySet<string> = new Set(['requestLogin', 'verifyCode', 'verifyMagicLink'])
+/** One sign-in a document, so that neither aliases nor fragments buy more than one request does. */
 const maxSignIns = 1
-/** A list that is no page: the roles of a person, the mentors, the arguments of a field. */
-const assumedListSize = 5
+/** Page sizes that were found affordable are remembered a document. */
+const mostRemembered = 100
 
-/** Refuses what asks for too much, before it is validated; for what depends on variables, before it is executed. */
-export function documentLimits(schema: GraphQLSchema): Plugin<ServerContext> {
-  const seen = new WeakSet<DocumentNode>()
-  return {
-    onParse({ setParseFn, params: { source } }) {
-      const { length } = typeof source === 'string' ? source : source.body
-      if (length > maxCharacters) throw tooMuch(`${length} characters of GraphQL`, `${maxCharacters}`)
-      setParseFn(parseWithin)
-      return ({ result }) => {
-        if (!result || result instanceof Error || seen.has(result)) return
-        const { fields, depth, signIns } = new Measure(schema, result, {}).document()
-        if (fields > maxFields) throw tooMuch(`${fields} fields`, `${maxFields}`)
-        if (depth > maxDepth) throw tooMuch(`fields ${depth} levels deep`, `${maxDepth} levels`)
-        if (signIns > maxSignIns) throw tooMuch(`${signIns} of ${[...signInFields].join(', ')}`, `${maxSignIns}: send them one by one`)
-        seen.add(result)
-      }
-    },
-    onExecute({ args: { document, variableValues } }) {
-      const { values } = new Measure(schema, document, variableValues ?? {}).document()
-      if (values > maxValues) throw tooMuch(`up to ${values} values`, `${maxValues}: ask for smaller pages (first, last) or fewer fields`)
-    },
-  }
-}
-
-/** graphql-js parses by recursion: what is nested deeper than the stack is a document's fault, not this server's. */
-function parseWithin(source: string | Source, options?: ParseOptions): DocumentNode {
+/**
+ * Parses a document of a bounded size.
+ * @throws GraphQLError when it is not GraphQL, Problem INVALID_INPUT when it is too long
+ */
+export function parseWithin(text: string): DocumentNode {
+  if (text.length > maxCharacters) throw tooMuch(`${text.length} characters of GraphQL`, `${maxCharacters}`)
   try {
-    return parse(source, { ...options, maxTokens })
+    return parse(text, { maxTokens })
   } catch (error) {
+    // graphql-js parses by recursion: what is nested deeper than the stack is a document's fault, not this server's.
     throw error instanceof RangeError ? tooMuch('brackets nested without end', `${maxTokens} tokens`) : error
   }
 }
 
+/**
+ * Refuses what asks for too much whatever its variables, before it is validated.
+ * @throws Problem INVALID_INPUT
+ */
+export function demandBounded(schema: GraphQLSchema, document: DocumentNode): void {
+  const { fields, depth, signIns } = new Measure(schema, document, {}).document()
+  if (fields > maxFields) throw tooMuch(`${fields} fields`, `${maxFields}`)
+  if (depth > maxDepth) throw tooMuch(`fields ${depth} levels deep`, `${maxDepth} levels`)
+  if (signIns > maxSignIns) throw tooMuch(`${signIns} of ${[...signInFields].join(', ')}`, `${maxSignIns}: send them one by one`)
+}
+
+/** How many values a document may answer, which depends on its variables: measured once for each set of page sizes. */
+export class ValueLimit {
+  private readonly schema: GraphQLSchema
+  private readonly document: DocumentNode
+  private pageVariables: readonly string[] | undefined
+  private readonly affordable = new Set<string>()
+
+  constructor(schema: GraphQLSchema, document: DocumentNode) {
+    this.schema = schema
+    this.document = document
+  }
+
+  /** @throws Problem INVALID_INPUT when with these variables, not yet coerced, it asks for too much */
+  demand(variables: Readonly<Record<string, unknown>>): void {
+    const sizes = this.pageVariables && sizesIn(variables, this.pageVariables)
+    if (sizes !== undefined && this.affordable.has(sizes)) return
+    const measure = new Measure(this.schema, this.document, variables)
+    const { values } = measure.document()
+    if (values > maxValues) throw tooMuch(`up to ${values} values`, `${maxValues}: ask for smaller pages (first, last) or fewer fields`)
+    this.pageVariables ??= [...measure.pageVariables]
+    if (this.affordable.size >= mostRemembered) this.affordable.clear()
+    this.affordable.add(sizesIn(variables, this.pageVariables))
+  }
+}
+
+/** What is no number counts as not given, as Measure takes it. */
+const sizesIn = (variables: Readonly<Record<string, unknown>>, names: readonly string[]): string =>
+  names.map((name) => (typeof variables[name] === 'number' ? variables[name] : variables[name] === undefined ? '' : '-')).join()
+
 const tooMuch = (asked: string, most: string): Problem =>
   new Problem('INVALID_INPUT', { sentence: `This document asks for ${asked}; the limit is ${most}.` })
-
-interface Size {
-  readonly fields: number
-  /** Without introspection, which nests by nature. */
-  readonly depth: number
-  readonly values: number
-  /** Of all operations, though only one of them will run. */
-  readonly signIns: number
-}
-
-const nothing: Size = { fields: 0, depth: 0, values: 0, signIns: 0 }
-
-class Measure {
-  private readonly schema: GraphQLSchema
-  private readonly operations: readonly OperationDefinitionNode[]
-  private readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>
-  private readonly variables: Readonly<Record<string, unknown>>
-  private readonly known = new Map<string, Size>()
-
-  constructor(schema: GraphQLSchema, { definitions }: DocumentNode, variables: Readonly<Record<string, unknown>>) {
-    this.schema = schema
-    this.operations = definitions.filter((each) => each.kind === Kind.OPERATION_DEFINITION)
-    this.fragments = new Map(definitions.filter((each) => each.kind === Kind.FRAGMENT_DEFINITION).map((each) => [each.name.value, each]))
-    this.variables = variables
-  }
-
-  /** The largest of its operations, and the sign-ins of all. */
-  document(): Size {
-    return this.operations
-      .map(({ selectionSet, operation }) => this.selection(selectionSet, this.schema.getRootType(operation) ?? undefined))
-      .reduce(largest, nothing)
-  }
-
-  private selection({ selections }: SelectionSetNode, type: GraphQLNamedType | undefined): Size {
-    return selections
-      .map((selection) => {
-        if (selection.kind === Kind.FIELD) return this.field(selection, type)
-        if (selection.kind === Kind.FRAGMENT_SPREAD) return this.fragment(selection.name.value)
-        const condition = selection.typeCondition?.name.value
-        return this.selection(selection.selectionSet, condition === undefined ? type : this.schema.getType(condition))
-      })
-      .reduce(together, nothing)
-  }
-
-  private fragment(name: string): Size {
-    const known = this.known.get(name)
-    if (known) return known
-    this.known.set(name, nothing) // one that spreads itself ends here; validation refuses it
-    const fragment = this.fragments.get(name)
-    const size = fragment ? this.selection(fragment.selectionSet, this.schema.getType(fragment.typeCondition.name.value)) : nothing
-    this.known.set(name, size)
-    return size
-  }
-
-  private field(field: FieldNode, parent: GraphQLNamedType | undefined): Size {
-    const { name, selectionSet } = field
-    const meta = metaFields[name.value]
-    const definition = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name.value] : undefined
-    const type = meta ? this.schema.getType(meta) : definition && getNamedType(definition.type)
-    const inside = selectionSet ? this.selection(selectionSet, type) : nothing
-    return {
-      fields: inside.fields + 1,
-      depth: meta ? 1 : inside.depth + 1,
-      values: 1 + inside.values * this.timesOf(field, parent, definition && isListType(getNullableType(definition.type)), type),
-      signIns: inside.signIns + (parent === this.schema.getMutationType() && signInFields.has(name.value) ? 1 : 0),
-    }
-  }
-
-  /** How often what is inside a field can come. A page is counted where the connection is entered. */
-  private timesOf(
-    field: FieldNode,
-    parent: GraphQLNamedType | undefined,
-    isList: boolean | undefined,
-    type: GraphQLNamedType | undefined,
-  ): number {
-    if (type?.name.endsWith('Connection')) return this.pageSize(field)
-    if (!isList || parent?.name.endsWith('Connection')) return 1
-    return parent?.name === '__Schema' ? Object.keys(this.schema.getTypeMap()).length : assumedListSize
-  }
-
-  private pageSize({ arguments: args = [] }: FieldNode): number {
-    for (const { name, value } of args) {
-      const size = name.value === 'first' || name.value === 'last' ? this.numberIn(value) : undefined
-      if (size !== undefined) return Math.min(Math.max(size, 0), maxPageSize)
-    }
-    return defaultPageSize
-  }
-
-  /** What an argument will be; of a variable that is not given, its default: the largest, where operations differ in it. */
-  private numberIn(value: ValueNode): number | undefined {
-    if (value.kind === Kind.INT) return Number(value.value)
-    if (value.kind !== Kind.VARIABLE) return undefined
-    const { value: name } = value.name
-    const given = this.variables[name]
-    if (given !== undefined) return typeof given === 'number' ? given : undefined
-    const defaults = this.operations
-      .flatMap(({ variableDefinitions = [] }) => variableDefinitions)
-      .map(({ variable, defaultValue }) =>
-        variable.name.value === name && defaultValue?.kind === Kind.INT ? Number(defaultValue.value) : 0,
-      )
-    return Math.max(...defaults) || undefined
-  }
-}
-
-/** The ways into introspection. */
-const metaFields: Readonly<Record<string, string>> = { __schema: '__Schema', __type: '__Type' }
-
-const together = (a: Size, b: Size): Size => ({
-  fields: a.fields + b.fields,
-  depth: Math.max(a.depth, b.depth),
-  values: a.values + b.values,
-  signIns: a.signIns + b.signIns,
-})
-const largest = (a: Size, b: Size): Size => ({
-  fields: Math.max(a.fields, b.fields),
-  depth: Math.max(a.depth, b.depth),
-  values: Math.max(a.values, b.values),
-  signIns: a.signIns + b.signIns,
-})

@@ -1,8 +1,9 @@
 /** A route's GraphQL document, checked at the start and executed in process: one validation, one error path for both faces. */
-import { getOperationAST, type GraphQLError, type GraphQLSchema, OperationTypeNode, parse, validate } from 'graphql'
+import { type GraphQLError, OperationTypeNode } from 'graphql'
 import type { Context } from '../graphql/context.ts'
 import { finishResult } from '../graphql/errors.ts'
-import { executeDocument } from '../graphql/execution.ts'
+import { executeOperation } from '../graphql/execution.ts'
+import type { Pipeline } from '../graphql/pipeline.ts'
 import type { DataRoute } from './route.ts'
 
 /**
@@ -12,13 +13,14 @@ import type { DataRoute } from './route.ts'
 type Run = (context: Context, variables: Readonly<Record<string, unknown>>) => Promise<never>
 
 /** @throws Error when the document does not fit the schema */
-export function executorOf(schema: GraphQLSchema, route: DataRoute): Run {
-  const document = parse(route.document)
-  const [mistake] = validate(schema, document)
+export function executorOf({ documents }: Pipeline, route: DataRoute): Run {
+  const document = documents.get(route.document)
+  const [mistake] = document.mistakes
   if (mistake) throw new Error(`The document of ${route.method} ${route.path} does not fit the schema: ${mistake.message}`)
-  const query = getOperationAST(document)?.operation === OperationTypeNode.QUERY
-  return async (context, variableValues) => {
-    const executed = await executeDocument({ schema, document, contextValue: context, variableValues })
+  const operation = document.operation(undefined)
+  const query = operation?.operation === OperationTypeNode.QUERY
+  return async (context, variables) => {
+    const executed = await executeOperation(document, operation, context, { variables })
     const { data, errors = [] } = finishResult(executed, context, { query, suggestions: false })
     const refusal = errors.find((error) => !(route.kind === 'record' && route.idAlone && isHiddenRecord(error)))
     if (refusal) throw refusal

@@ -1,9 +1,10 @@
 /** The REST adapter: match → variables → execute → status and body. It adds no rule of its own. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { GraphQLError, type GraphQLSchema } from 'graphql'
+import { GraphQLError } from 'graphql'
 import { Problem, type ProblemCode, statusOf } from '../domain/problem.ts'
 import type { Context } from '../graphql/context.ts'
 import { headersFor, problemIn } from '../graphql/errors.ts'
+import type { Pipeline } from '../graphql/pipeline.ts'
 import { expectJson, HttpRefusal, readBody, sendJson } from '../http.ts'
 import { executorOf } from './execute.ts'
 import { sendKept } from './kept.ts'
@@ -25,8 +26,8 @@ const maxStallMs = 30_000
 export type RestHandler = (req: IncomingMessage, res: ServerResponse, path: string, contextOf: () => Promise<Context>) => Promise<void>
 
 /** @throws Error at the start when a route's document does not fit the schema */
-export function createRestHandler(schema: GraphQLSchema, { stallMs = maxStallMs } = {}): RestHandler {
-  const answers = routes.map((route) => ({ route, pattern: patternOf(route), answer: answerOf(schema, route, stallMs) }))
+export function createRestHandler(pipeline: Pipeline, { stallMs = maxStallMs } = {}): RestHandler {
+  const answers = routes.map((route) => ({ route, pattern: patternOf(route), answer: answerOf(pipeline, route, stallMs) }))
   return (req, res, path, contextOf) => {
     const { answer, params } = match(answers, req.method ?? 'GET', path)
     return answer({ req, res, params, contextOf })
@@ -41,12 +42,12 @@ interface Request {
 }
 type Answer = (request: Request) => Promise<void>
 
-function answerOf(schema: GraphQLSchema, route: Route, stallMs: number): Answer {
+function answerOf(pipeline: Pipeline, route: Route, stallMs: number): Answer {
   if (route.kind === 'description') {
     let description: string | undefined
     return async ({ req, res }) => sendKept(req, res, (description ??= JSON.stringify(describeRoutes(routes))), 'no-cache')
   }
-  const execute = executorOf(schema, route)
+  const execute = executorOf(pipeline, route)
   return async ({ req, res, params, contextOf }) => {
     if (route.kind === 'record' && route.once && isPrefetch(req)) throw onlyWhenOpened()
     const context = await contextOf()

@@ -1,0 +1,78 @@
+/** GraphQL over HTTP: the common request is read and written here, every other one by Yoga; both are answered by one pipeline. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ExecutionResult } from 'graphql'
+import { processRegularResult } from 'graphql-yoga'
+import type { Deps } from '../deps.ts'
+import { sendJsonText } from '../http.ts'
+import type { Context } from './context.ts'
+import type { GraphqlRequest, Pipeline } from './pipeline.ts'
+import { yogaOver } from './yoga.ts'
+
+/** Answers one request. @param body of a POST, as JSON text */
+export type GraphqlDoor = (req: IncomingMessage, res: ServerResponse, context: Context, body: string | undefined) => Promise<void>
+
+export function createGraphqlDoor(deps: Pick<Deps, 'log'>, pipeline: Pipeline): GraphqlDoor {
+  const yoga = yogaOver(deps, pipeline)
+  return async (req, res, context, body) => {
+    const mediaType = req.url === '/graphql' ? mediaTypes.get(req.headers.accept) : undefined
+    const request = mediaType === undefined || body === undefined ? undefined : commonRequest(body)
+    if (request === undefined || mediaType === undefined)
+      return yoga(Object.assign(req, body === undefined ? {} : { body }), res, { gateway: context })
+    const result = await pipeline.answer(context, request)
+    if (result.errors) return sendErrors(res, result, mediaType)
+    sendJsonText(res, 200, JSON.stringify(result), { 'Content-Type': `${mediaType}; charset=utf-8` })
+  }
+}
+
+const [json, graphqlJson] = ['application/json', 'application/graphql-response+json']
+
+/** What common clients accept, and which of the two types Yoga answers them in. */
+const mediaTypes: ReadonlyMap<string | undefined, string> = new Map([
+  [undefined, json],
+  ['*/*', json],
+  [json, json],
+  ['application/json, */*', json],
+  ['application/json, text/plain, */*', json],
+  [graphqlJson, graphqlJson],
+  [`${graphqlJson}, ${json}`, graphqlJson],
+  [`${graphqlJson},${json};q=0.9`, graphqlJson],
+])
+
+const members: ReadonlySet<string> = new Set(['query', 'variables', 'operationName', 'extensions'])
+
+/** One operation, whose every member is what it should be; about everything else Yoga has something to say. */
+function commonRequest(body: string): GraphqlRequest | undefined {
+  let request: unknown
+  try {
+    request = JSON.parse(body)
+  } catch {
+    return undefined
+  }
+  if (!isObject(request)) return undefined
+  for (const name in request) if (!members.has(name)) return undefined
+  const { query, variables, operationName, extensions } = request
+  const isCommon =
+    typeof query === 'string' &&
+    (variables == null || isObject(variables)) &&
+    (extensions == null || isObject(extensions)) &&
+    (operationName == null || typeof operationName === 'string')
+  return isCommon ? ({ query, variables, operationName } as GraphqlRequest) : undefined
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Errors have a say in the status and the headers, by Yoga's rules. */
+function sendErrors(res: ServerResponse, result: ExecutionResult, mediaType: string): void {
+  const { body, init } = processRegularResult(result, { Response: Written } as never, mediaType) as unknown as Written
+  sendJsonText(res, init.status, body, init.headers)
+}
+
+/** What processRegularResult makes a Response of. */
+class Written {
+  readonly body: string
+  readonly init: { readonly status: number; readonly headers: Record<string, string> }
+  constructor(body: string, init: Written['init']) {
+    this.body = body
+    this.init = init
+  }
+}
