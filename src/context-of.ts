@@ -10,7 +10,7 @@ import { sessionLifetimeDays } from './domain/sessions.ts'
 import { isToken } from './domain/tokens.ts'
 import { deviceLifetimeDays } from './domain/trusted-devices.ts'
 import { Context } from './graphql/context.ts'
-import { cookieOf } from './http.ts'
+import { cookieOf, headersNamed } from './http.ts'
 
 /** RFC 6265bis, 5.5: a cookie lives at most 400 days. The browser's is renewed with every request for a code. */
 const browserCookieSeconds = 180 * 86_400
@@ -26,7 +26,7 @@ export async function contextOf(
   requestId: string,
 ): Promise<Context> {
   const cookies = cookieJar(deps.config.publicUrl, res)
-  const authorization = req.headersDistinct['authorization'] ?? []
+  const authorization = headersNamed(req, 'authorization')
   // A present Authorization header, even a wrong one, makes the cookie count for nothing.
   const cookieSession = authorization.length === 0 && mayUseCookieSession(deps.config.publicUrl, req)
   const tokenIn = (cookie: string): string | undefined => {

@@ -1,4 +1,5 @@
 /** Node's own request and response: bodies read within a limit, answers written whole. */
+import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /** A request that HTTP itself refuses. */
@@ -30,14 +31,14 @@ export function readBody(req: IncomingMessage, maxBytes: number): Promise<string
       } else chunks.push(chunk)
     })
     req.on('end', () => {
-      try {
-        resolve(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(Buffer.concat(chunks)))
-      } catch {
-        reject(new HttpRefusal(400, 'The body is not UTF-8.'))
-      }
+      const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+      if (isUtf8(body)) resolve(body.toString().replace(/^\uFEFF/, ''))
+      else reject(new HttpRefusal(400, 'The body is not UTF-8.'))
     })
     req.on('error', reject)
-    req.on('close', () => reject(new HttpRefusal(400, 'The body ended early.')))
+    req.on('close', () => {
+      if (!req.complete) reject(new HttpRefusal(400, 'The body ended early.'))
+    })
   })
 }
 
@@ -60,6 +61,16 @@ export function sendJsonText(res: ServerResponse, status: number, text: string, 
     ...headers,
   })
   res.end(text)
+}
+
+/** Every value that came under a header's name. Node itself keeps the first of some, and joins others. */
+export function headersNamed({ rawHeaders }: IncomingMessage, lowerCaseName: string): string[] {
+  const values = []
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!
+    if (name.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName) values.push(rawHeaders[at + 1]!)
+  }
+  return values
 }
 
 /** A cookie of a request. */

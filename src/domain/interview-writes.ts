@@ -77,7 +77,7 @@ export async function updateInterview(
   await deps.db.transaction(async (tx) => {
     const [before] = isId(id)
       ? await tx.query<Interview>(
-          sql`select ${interviewColumns} from interviews i where i.district_id = ${districtId} and i.id = ${id} for update`,
+          sql`select ${interviewColumns()} from interviews i where i.district_id = ${districtId} and i.id = ${id} for update`,
         )
       : []
     if (!before || (personId != null && personId !== before.personId)) throw new Problem('NO_SUCH_RECORD')

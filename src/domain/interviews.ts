@@ -1,8 +1,9 @@
 /** Interviews of a district: found, listed and counted, as far as the viewer sees them. */
-import sql, { join, raw, type Sql } from 'sql-template-tag'
+import sql, { join, type Sql } from 'sql-template-tag'
 import { z } from 'zod'
 import type { SignedInViewer, Viewer } from '../access/viewer.ts'
 import type { Deps } from '../deps.ts'
+import { columnsOf, type Needed } from './columns.ts'
 import { idSchema, isId, parse } from './input.ts'
 import { isDate, keysetCondition, orderAndLimit, ordersBy, type Page, type PageArgs, pageOf, sortKey, windowOf } from './paging.ts'
 import { visibleInterviews } from './visibility.ts'
@@ -53,9 +54,23 @@ export type InterviewOrder = keyof typeof interviewOrders
 
 export type InterviewListArgs = PageArgs & { readonly filter?: InterviewFilter | null | undefined; readonly orderBy: InterviewOrder }
 
-export const interviewColumns = raw(
-  `i.id, i.district_id as "districtId", i.person_id as "personId", i.date, i.board_id as "boardId", i.form_id as "formId",
-   i.profile_id as "profileId", i.published, i.responses, i.recordings, i.created_at as "createdAt", i.updated_at as "updatedAt"`,
+export const interviewColumns = columnsOf<Interview>(
+  {
+    id: 'i.id',
+    districtId: 'i.district_id',
+    personId: 'i.person_id',
+    date: 'i.date',
+    boardId: 'i.board_id',
+    formId: 'i.form_id',
+    profileId: 'i.profile_id',
+    published: 'i.published',
+    responses: 'i.responses',
+    recordings: 'i.recordings',
+    createdAt: 'i.created_at',
+    updatedAt: 'i.updated_at',
+  },
+  'id',
+  'personId',
 )
 
 /** One interview, or nothing when there is none to see, or it is not of the person who is named. */
@@ -63,10 +78,11 @@ export async function findInterview(
   { db }: Pick<Deps, 'db'>,
   viewer: Viewer,
   { id, personId }: { id: string; personId?: string | null | undefined },
+  needed?: Needed<Interview>,
 ): Promise<Interview | undefined> {
   if (!isId(id)) return undefined
   const [found] = await db.query<Interview>(
-    sql`select ${interviewColumns} from interviews i where ${visibleInterviews(viewer)} and i.id = ${id}`,
+    sql`select ${interviewColumns(needed)} from interviews i where ${visibleInterviews(viewer)} and i.id = ${id}`,
   )
   return found && (personId == null || found.personId === personId) ? found : undefined
 }
@@ -75,10 +91,15 @@ export async function findInterview(
  * A page of the interviews that the viewer sees.
  * @throws Problem INVALID_INPUT for a bad page size, cursor or filter
  */
-export async function listInterviews({ db }: Pick<Deps, 'db'>, viewer: SignedInViewer, args: InterviewListArgs): Promise<Page<Interview>> {
+export async function listInterviews(
+  { db }: Pick<Deps, 'db'>,
+  viewer: SignedInViewer,
+  args: InterviewListArgs,
+  needed?: Needed<Interview>,
+): Promise<Page<Interview>> {
   const { window, where } = listOf('interviews', viewer, args)
   const rows = await db.query<Interview & { sortKey: string | Date }>(
-    sql`select ${interviewColumns}, ${sortKey(window.order)} from interviews i where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,
+    sql`select ${interviewColumns(needed)}, ${sortKey(window.order)} from interviews i where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,
   )
   return pageOf(window, rows, async () => {
     const [counted] = await db.query<{ total: number }>(sql`select count(*)::int as total from interviews i where ${where}`)
@@ -95,11 +116,12 @@ export async function listInterviewsOf(
   viewer: SignedInViewer,
   personIds: readonly string[],
   args: InterviewListArgs,
+  needed?: Needed<Interview>,
 ): Promise<Page<Interview>[]> {
   const { window, where } = listOf('interviews of a person', viewer, args)
   const rows = await db.query<Interview & { sortKey: string | Date }>(
     sql`select page.* from unnest(${personIds}::text[]) as person(id) cross join lateral (
-          select ${interviewColumns}, ${sortKey(window.order)} from interviews i
+          select ${interviewColumns(needed)}, ${sortKey(window.order)} from interviews i
           where ${where} and i.person_id = person.id${keysetCondition(window)} ${orderAndLimit(window)}
         ) page`,
   )

@@ -2,7 +2,7 @@
  * Keyset pagination: a page is found by conditions on the sort columns, so page 1,000 costs what page 1 costs, and
  * rows inserted or deleted in between move nobody. A cursor is bound to its list, order and filter.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import sql, { raw, type Sql } from 'sql-template-tag'
 import { invalid } from './problem.ts'
 
@@ -54,7 +54,9 @@ export interface Position {
 
 /** One page, found. `total` counts all rows of the list, when it is asked. */
 export interface Page<Row> {
-  readonly edges: readonly { readonly cursor: string; readonly node: Row }[]
+  readonly nodes: readonly Row[]
+  /** The place of the node at this index. */
+  readonly cursorAt: (index: number) => string
   readonly hasNextPage: boolean
   readonly hasPreviousPage: boolean
   readonly total: () => Promise<number>
@@ -70,10 +72,7 @@ export function windowOf(args: PageArgs, order: Order, list: unknown): Window {
   const backward = args.last != null
   const size = args.last ?? args.first ?? defaultPageSize
   if (size < 0 || size > maxPageSize) throw invalid(backward ? 'last' : 'first', `A page has 0 to ${maxPageSize} records.`)
-  const binding = createHash('sha256')
-    .update(JSON.stringify([order.name, list], withoutNulls))
-    .digest('base64url')
-    .slice(0, 8)
+  const binding = hash('sha256', JSON.stringify([order.name, list], withoutNulls), 'base64url').slice(0, 8)
   return {
     order,
     size,
@@ -116,7 +115,8 @@ export function pageOf<Row extends { id: string; sortKey: string | Date }>(
   const inside = rows.slice(0, window.size)
   if (window.backward) inside.reverse()
   return {
-    edges: inside.map((node) => ({ cursor: encode(window, node), node })),
+    nodes: inside,
+    cursorAt: (index) => encode(window, inside[index]!),
     hasNextPage: window.backward ? window.before !== undefined : more,
     hasPreviousPage: window.backward ? more : window.after !== undefined,
     total,

@@ -112,7 +112,7 @@ async function change(
   const mayEndSignIns = given.email !== undefined || given.archived !== undefined
   const held = mayEndSignIns ? await holdLoginRequests(tx, { districtId, personId: id }) : []
   const [before] = await tx.query<Person>(
-    sql`select ${personColumns} from people p where p.district_id = ${districtId} and p.id = ${id} for update`,
+    sql`select ${personColumns()} from people p where p.district_id = ${districtId} and p.id = ${id} for update`,
   )
   if (!before) throw new Problem('NO_SUCH_RECORD')
   const after = { ...before, ...withoutUndefined(given) }

@@ -1,8 +1,9 @@
 /** People of a district: found, listed and counted, as far as the viewer sees them. */
-import sql, { join, raw, type Sql } from 'sql-template-tag'
+import sql, { join, type Sql } from 'sql-template-tag'
 import { z } from 'zod'
 import type { SessionViewer, SignedInViewer, Viewer } from '../access/viewer.ts'
 import type { Deps } from '../deps.ts'
+import { columnsOf, type Needed } from './columns.ts'
 import { emailKey } from './email.ts'
 import { idSchema, isId, parse, textSchema } from './input.ts'
 import { keysetCondition, orderAndLimit, ordersBy, type Page, type PageArgs, pageOf, sortKey, windowOf } from './paging.ts'
@@ -48,17 +49,35 @@ export const personOrders = {
 }
 export type PersonOrder = keyof typeof personOrders
 
-export const personColumns = raw(
-  `p.id, p.district_id as "districtId", p.first, p.last, p.email, p.language, p.roles, p.tags, p.archived,
-   p.avatar_url as "avatarUrl", p.created_at as "createdAt", p.updated_at as "updatedAt"`,
+export const personColumns = columnsOf<Person>(
+  {
+    id: 'p.id',
+    districtId: 'p.district_id',
+    first: 'p.first',
+    last: 'p.last',
+    email: 'p.email',
+    language: 'p.language',
+    roles: 'p.roles',
+    tags: 'p.tags',
+    archived: 'p.archived',
+    avatarUrl: 'p.avatar_url',
+    createdAt: 'p.created_at',
+    updatedAt: 'p.updated_at',
+  },
+  'id',
 )
 
 /** Several people at once, by id; `undefined` for each that is not there to see. */
-export async function findPeople({ db }: Pick<Deps, 'db'>, viewer: Viewer, ids: readonly string[]): Promise<(Person | undefined)[]> {
+export async function findPeople(
+  { db }: Pick<Deps, 'db'>,
+  viewer: Viewer,
+  ids: readonly string[],
+  needed?: Needed<Person>,
+): Promise<(Person | undefined)[]> {
   const wanted = ids.filter(isId)
   if (wanted.length === 0) return ids.map(() => undefined)
   const rows = await db.query<Person>(
-    sql`select ${personColumns} from people p where ${visiblePeople(viewer)} and p.id = any(${wanted}::text[])`,
+    sql`select ${personColumns(needed)} from people p where ${visiblePeople(viewer)} and p.id = any(${wanted}::text[])`,
   )
   const byId = new Map(rows.map((row) => [row.id, row]))
   return ids.map((id) => byId.get(id))
@@ -67,7 +86,7 @@ export async function findPeople({ db }: Pick<Deps, 'db'>, viewer: Viewer, ids: 
 /** The person of a session, whatever its roles let it see: everybody sees themselves. */
 export async function findSelf({ db }: Pick<Deps, 'db'>, { districtId, personId }: SessionViewer): Promise<Person> {
   const [self] = await db.query<Person>(
-    sql`select ${personColumns} from people p where p.district_id = ${districtId} and p.id = ${personId}`,
+    sql`select ${personColumns()} from people p where p.district_id = ${districtId} and p.id = ${personId}`,
   )
   return self!
 }
@@ -80,12 +99,13 @@ export async function listPeople(
   { db }: Pick<Deps, 'db'>,
   viewer: SignedInViewer,
   { filter, orderBy, ...args }: PageArgs & { filter?: PersonFilter | null | undefined; orderBy: PersonOrder },
+  needed?: Needed<Person>,
 ): Promise<Page<Person>> {
   const wanted = parse(personFilterSchema, filter ?? {}, 'filter')
   const window = windowOf(args, personOrders[orderBy], { list: 'people', districtId: viewer.districtId, ...wanted })
   const where = sql`${visiblePeople(viewer)}${filterCondition(viewer.districtId, wanted)}`
   const rows = await db.query<Person & { sortKey: string | Date }>(
-    sql`select ${personColumns}, ${sortKey(window.order)} from people p where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,
+    sql`select ${personColumns(needed)}, ${sortKey(window.order)} from people p where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,
   )
   return pageOf(window, rows, async () => {
     const [counted] = await db.query<{ total: number }>(sql`select count(*)::int as total from people p where ${where}`)
@@ -94,9 +114,14 @@ export async function listPeople(
 }
 
 /** The mentors of each of these candidates, as far as the viewer sees them, in order of name. */
-export async function mentorsOf({ db }: Pick<Deps, 'db'>, viewer: SignedInViewer, candidateIds: readonly string[]): Promise<Person[][]> {
+export async function mentorsOf(
+  { db }: Pick<Deps, 'db'>,
+  viewer: SignedInViewer,
+  candidateIds: readonly string[],
+  needed?: Needed<Person>,
+): Promise<Person[][]> {
   const rows = await db.query<Person & { candidateId: string }>(
-    sql`select a.candidate_id as "candidateId", ${personColumns} from mentor_assignments a
+    sql`select a.candidate_id as "candidateId", ${personColumns(needed)} from mentor_assignments a
         join people p on p.district_id = a.district_id and p.id = a.mentor_id
         where a.district_id = ${viewer.districtId} and a.candidate_id = any(${candidateIds}::text[]) and ${visiblePeople(viewer)}
         order by p.sort_name, p.id`,

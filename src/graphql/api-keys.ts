@@ -11,6 +11,7 @@ import {
 } from '../domain/api-keys.ts'
 import type { Builder } from './builder.ts'
 import { sessionOf } from './context.ts'
+import { neededOf } from './needs.ts'
 import type { Refs } from './refs.ts'
 
 export function defineApiKeys(builder: Builder, refs: Refs): void {
@@ -46,7 +47,8 @@ export function defineApiKeys(builder: Builder, refs: Refs): void {
         type: refs.person,
         nullable: true,
         description: 'Who created it, when the caller sees them; null for one made by an operator.',
-        resolve: ({ createdById }, _args, { loaders }) => (createdById === null ? null : loaders.person.load(createdById)),
+        resolve: ({ createdById }, _args, { loaders }, info) =>
+          createdById === null ? null : loaders.person(createdById, neededOf('Person', info)),
       }),
     }),
   })

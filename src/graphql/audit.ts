@@ -4,6 +4,7 @@ import { type AuditEvent, listAuditEvents } from '../domain/audit-trail.ts'
 import type { Builder } from './builder.ts'
 import { defineConnection, forwardArgs } from './connection.ts'
 import { sessionOf } from './context.ts'
+import { neededOf } from './needs.ts'
 import type { Refs } from './refs.ts'
 
 const described = <Name extends string>(table: Readonly<Record<Name, string>>) =>
@@ -31,8 +32,8 @@ export function defineAudit(builder: Builder, refs: Refs): void {
         type: refs.person,
         nullable: true,
         description: 'The person who did it, when the caller sees them.',
-        resolve: ({ actorType: type, actorId }, _args, { loaders }) =>
-          type === 'PERSON' && actorId !== null ? loaders.person.load(actorId) : null,
+        resolve: ({ actorType: type, actorId }, _args, { loaders }, info) =>
+          type === 'PERSON' && actorId !== null ? loaders.person(actorId, neededOf('Person', info)) : null,
       }),
       recordType: t.field({
         type: recordType,

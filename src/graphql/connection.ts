@@ -4,7 +4,11 @@ import type { Page } from '../domain/paging.ts'
 import type { Builder, SchemaTypes } from './builder.ts'
 
 type Ref<Shape> = ObjectRef<PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>, Shape>
-type Edge<Row> = Page<Row>['edges'][number]
+
+interface Edge<Row> {
+  readonly page: Page<Row>
+  readonly index: number
+}
 
 /** The PageInfo of a builder's schema; made once and shared by its connections. */
 export function definePageInfo(builder: Builder) {
@@ -16,12 +20,12 @@ export function definePageInfo(builder: Builder) {
       startCursor: t.string({
         nullable: true,
         description: 'Cursor of the first record; null on an empty page.',
-        resolve: ({ edges }) => edges[0]?.cursor,
+        resolve: ({ nodes, cursorAt }) => (nodes.length === 0 ? null : cursorAt(0)),
       }),
       endCursor: t.string({
         nullable: true,
         description: 'Cursor of the last record; null on an empty page.',
-        resolve: ({ edges }) => edges.at(-1)?.cursor,
+        resolve: ({ nodes, cursorAt }) => (nodes.length === 0 ? null : cursorAt(nodes.length - 1)),
       }),
     }),
   })
@@ -32,15 +36,22 @@ export function defineConnection<Row>(builder: Builder, pageInfo: Ref<Page<unkno
   const edge = builder.objectRef<Edge<Row>>(`${name}Edge`).implement({
     description: `One of the ${plural} in a list, with its place.`,
     fields: (t) => ({
-      cursor: t.exposeString('cursor', { description: 'The place of this record: give it to `after` or `before`.' }),
-      node: t.field({ type: node, description: 'The record.', resolve: ({ node: record }) => record as never }),
+      cursor: t.string({
+        description: 'The place of this record: give it to `after` or `before`.',
+        resolve: ({ page, index }) => page.cursorAt(index),
+      }),
+      node: t.field({ type: node, description: 'The record.', resolve: ({ page, index }) => page.nodes[index] as never }),
     }),
   })
   return builder.objectRef<Page<Row>>(`${name}Connection`).implement({
     description: `A page of ${plural}.`,
     fields: (t) => ({
-      edges: t.field({ type: [edge], description: 'The records with their cursors.', resolve: (page) => [...page.edges] }),
-      nodes: t.field({ type: [node], description: 'The records alone.', resolve: (page) => page.edges.map((each) => each.node) as never }),
+      edges: t.field({
+        type: [edge],
+        description: 'The records with their cursors.',
+        resolve: (page) => page.nodes.map((_node, index) => ({ page, index })),
+      }),
+      nodes: t.field({ type: [node], description: 'The records alone.', resolve: (page) => page.nodes as never }),
       pageInfo: t.field({ type: pageInfo, description: 'Where this page lies in the list.', resolve: (page) => page }),
       totalCount: t.int({
         description: 'How many there are on all pages together. Counted only when asked for.',

@@ -3,6 +3,7 @@ import { createInterview, updateInterview } from '../domain/interview-writes.ts'
 import { findInterview } from '../domain/interviews.ts'
 import type { Builder } from './builder.ts'
 import { callerOf } from './context.ts'
+import { neededOf } from './needs.ts'
 import type { Refs } from './refs.ts'
 
 export function defineInterviewWrites(builder: Builder, refs: Refs): void {
@@ -14,7 +15,7 @@ export function defineInterviewWrites(builder: Builder, refs: Refs): void {
         type: refs.interview,
         nullable: true,
         description: 'The interview as it is now, for those who may read interviews.',
-        resolve: ({ id }, _args, context) => findInterview(context.deps, context.viewer, { id }),
+        resolve: ({ id }, _args, context, info) => findInterview(context.deps, context.viewer, { id }, neededOf('Interview', info)),
       }),
     }),
   })

@@ -1,6 +1,6 @@
 /** Interviews in the schema. */
 import type { ArgBuilder } from '@pothos/core'
-import { findInterview, type interviewOrders, listInterviews, type Recording } from '../domain/interviews.ts'
+import { findInterview, type Interview, type interviewOrders, listInterviews, type Recording } from '../domain/interviews.ts'
 import { type InterviewResponse, responsesOf, responseText } from '../domain/responses.ts'
 import { seesPrivateFields } from '../domain/visibility.ts'
 import type { Named } from '../domain/districts.ts'
@@ -8,6 +8,7 @@ import type { Builder, SchemaTypes } from './builder.ts'
 import { pageArgs } from './connection.ts'
 import { signedIn } from './context.ts'
 import { languageArg, wishes } from './language.ts'
+import { neededOf, reads } from './needs.ts'
 import type { Refs } from './refs.ts'
 
 export function defineInterviews(builder: Builder, refs: Refs, listArgs: InterviewListArgs): void {
@@ -51,22 +52,26 @@ export function defineInterviews(builder: Builder, refs: Refs, listArgs: Intervi
         type: refs.person,
         nullable: true,
         description: 'The candidate, when the caller sees them.',
-        resolve: ({ personId }, _args, { loaders }) => loaders.person.load(personId),
+        extensions: reads<Interview>('personId'),
+        resolve: ({ personId }, _args, { loaders }, info) => loaders.person(personId, neededOf('Person', info)),
       }),
       date: t.expose('date', { type: 'Date', description: 'The day of the meeting.' }),
       board: t.field({
         type: refs.board,
         description: 'The board that met the candidate.',
+        extensions: reads<Interview>('districtId', 'boardId'),
         resolve: async ({ districtId, boardId }, _args, { loaders }) => named((await loaders.districtSettings(districtId)).boards, boardId),
       }),
       form: t.field({
         type: refs.form,
         description: 'The form that was filled in.',
+        extensions: reads<Interview>('districtId', 'formId'),
         resolve: async ({ districtId, formId }, _args, { loaders }) => named((await loaders.districtSettings(districtId)).forms, formId),
       }),
       profile: t.field({
         type: refs.profile,
         description: 'The kind of interview.',
+        extensions: reads<Interview>('districtId', 'profileId'),
         resolve: async ({ districtId, profileId }, _args, { loaders }) =>
           named((await loaders.districtSettings(districtId)).profiles, profileId),
       }),
@@ -74,6 +79,7 @@ export function defineInterviews(builder: Builder, refs: Refs, listArgs: Intervi
       responses: t.field({
         type: [response],
         description: 'The answers, in the order of the form; answers to private fields only for those who may see them.',
+        extensions: reads<Interview>('districtId', 'formId', 'responses'),
         resolve: async (interview, _args, { loaders, viewer }) =>
           responsesOf(interview, await loaders.districtSettings(interview.districtId), seesPrivateFields(viewer)),
       }),
@@ -99,14 +105,14 @@ export function defineInterviews(builder: Builder, refs: Refs, listArgs: Intervi
         id: t.arg.id({ required: true, description: 'The id of the interview.' }),
         personId: t.arg.id({ description: 'The candidate whom it must be of; anybody, when nothing is said.' }),
       },
-      resolve: (_root, args, context) => findInterview(context.deps, context.viewer, args),
+      resolve: (_root, args, context, info) => findInterview(context.deps, context.viewer, args, neededOf('Interview', info)),
     }),
     interviews: t.field({
       type: refs.interviewConnection,
       nullable: true,
       description: 'The interviews that the caller sees.',
       args: listArgs(t.arg),
-      resolve: (_root, args, context) => listInterviews(context.deps, signedIn(context), args),
+      resolve: (_root, args, context, info) => listInterviews(context.deps, signedIn(context), args, neededOf('Interview', info)),
     }),
   }))
 }

@@ -2,36 +2,35 @@
 import DataLoader from 'dataloader'
 import type { SignedInViewer, Viewer } from '../access/viewer.ts'
 import type { Deps } from '../deps.ts'
+import type { Needed } from '../domain/columns.ts'
 import { type District, getDistrict, getSettings, type Settings } from '../domain/districts.ts'
 import { type Interview, type InterviewListArgs, listInterviewsOf } from '../domain/interviews.ts'
 import type { Page } from '../domain/paging.ts'
 import { findPeople, mentorsOf, type Person } from '../domain/people.ts'
 
 export class Loaders {
-  readonly person: DataLoader<string, Person | undefined>
-  readonly mentors: DataLoader<string, Person[]>
   private readonly deps: Deps
   private readonly viewer: Viewer
-  private readonly interviewPages = new Map<string, DataLoader<string, Page<Interview>>>()
+  private readonly loaders = new Map<string, DataLoader<string, never>>()
   private readonly districts = new Map<string, Promise<District>>()
   private readonly settings = new Map<string, Promise<Settings>>()
 
   constructor(deps: Deps, viewer: Viewer) {
     this.deps = deps
     this.viewer = viewer
-    this.person = new DataLoader((ids) => findPeople(deps, viewer, ids))
-    this.mentors = new DataLoader((ids) => mentorsOf(deps, this.signedIn(), ids))
   }
 
-  /** Aliases with equal arguments share a statement, others have one each. */
-  interviewsOf(personId: string, args: InterviewListArgs): Promise<Page<Interview>> {
-    const name = JSON.stringify(args)
-    let loader = this.interviewPages.get(name)
-    if (!loader) {
-      loader = new DataLoader((ids: readonly string[]) => listInterviewsOf(this.deps, this.signedIn(), ids, args))
-      this.interviewPages.set(name, loader)
-    }
-    return loader.load(personId)
+  person(id: string, needed: Needed<Person>): Promise<Person | undefined> {
+    return this.loader(`person ${needed.join()}`, (ids) => findPeople(this.deps, this.viewer, ids, needed)).load(id)
+  }
+
+  mentors(candidateId: string, needed: Needed<Person>): Promise<Person[]> {
+    return this.loader(`mentors ${needed.join()}`, (ids) => mentorsOf(this.deps, this.signedIn(), ids, needed)).load(candidateId)
+  }
+
+  interviewsOf(personId: string, args: InterviewListArgs, needed: Needed<Interview>): Promise<Page<Interview>> {
+    const name = `interviews ${needed.join()} ${JSON.stringify(args)}`
+    return this.loader(name, (ids) => listInterviewsOf(this.deps, this.signedIn(), ids, args, needed)).load(personId)
   }
 
   district(id: string): Promise<District> {
@@ -40,6 +39,13 @@ export class Loaders {
 
   districtSettings(id: string): Promise<Settings> {
     return once(this.settings, id, () => getSettings(this.deps, id))
+  }
+
+  /** What is asked for alike shares a statement; other arguments, or other members of the rows, have one each. */
+  private loader<Value>(name: string, load: (ids: readonly string[]) => Promise<Value[]>): DataLoader<string, Value> {
+    let loader = this.loaders.get(name) as DataLoader<string, Value> | undefined
+    if (!loader) this.loaders.set(name, (loader = new DataLoader(load)) as never)
+    return loader
   }
 
   /** The access table lets nobody else come this far. */

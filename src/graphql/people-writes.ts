@@ -2,6 +2,7 @@
 import { createPerson, updatePerson } from '../domain/people-writes.ts'
 import type { Builder } from './builder.ts'
 import { callerOf } from './context.ts'
+import { neededOf } from './needs.ts'
 import type { Refs } from './refs.ts'
 
 export function definePeopleWrites(builder: Builder, refs: Refs): void {
@@ -13,7 +14,7 @@ export function definePeopleWrites(builder: Builder, refs: Refs): void {
         type: refs.person,
         nullable: true,
         description: 'The person as they are now, for those who may read people.',
-        resolve: ({ id }, _args, { loaders }) => loaders.person.load(id),
+        resolve: ({ id }, _args, { loaders }, info) => loaders.person(id, neededOf('Person', info)),
       }),
     }),
   })

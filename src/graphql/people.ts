@@ -1,10 +1,11 @@
 /** People in the schema. */
 import type { Role } from '../domain/districts.ts'
-import { listPeople, type personOrders } from '../domain/people.ts'
+import { listPeople, type Person, type personOrders } from '../domain/people.ts'
 import type { Builder } from './builder.ts'
 import { pageArgs } from './connection.ts'
 import { signedIn } from './context.ts'
 import type { InterviewListArgs } from './interviews.ts'
+import { neededOf, reads } from './needs.ts'
 import type { Refs } from './refs.ts'
 
 export function definePeople(builder: Builder, refs: Refs, interviewArgs: InterviewListArgs): void {
@@ -32,6 +33,7 @@ export function definePeople(builder: Builder, refs: Refs, interviewArgs: Interv
       roles: t.field({
         type: [roleAssignment],
         description: 'The roles this person holds, the primary ones first.',
+        extensions: reads<Person>('roles', 'districtId'),
         resolve: async ({ roles, districtId }, _args, { loaders }) => {
           const settings = await loaders.districtSettings(districtId)
           return settings.roles
@@ -47,14 +49,16 @@ export function definePeople(builder: Builder, refs: Refs, interviewArgs: Interv
         type: [refs.person],
         nullable: true,
         description: 'The mentors assigned to this person, as far as the caller sees them.',
-        resolve: ({ id }, _args, { loaders }) => loaders.mentors.load(id),
+        extensions: reads<Person>('id'),
+        resolve: ({ id }, _args, { loaders }, info) => loaders.mentors(id, neededOf('Person', info)),
       }),
       interviews: t.field({
         type: refs.interviewConnection,
         nullable: true,
         description: 'The interviews of this person, as far as the caller sees them.',
         args: interviewArgs(t.arg),
-        resolve: ({ id }, args, { loaders }) => loaders.interviewsOf(id, args),
+        extensions: reads<Person>('id'),
+        resolve: ({ id }, args, { loaders }, info) => loaders.interviewsOf(id, args, neededOf('Interview', info)),
       }),
       createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When this person was added.' }),
       updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When anything of this person last changed.' }),
@@ -90,7 +94,7 @@ export function definePeople(builder: Builder, refs: Refs, interviewArgs: Interv
       nullable: true,
       description: 'One person; null when there is none to see.',
       args: { id: t.arg.id({ required: true, description: 'The id of the person.' }) },
-      resolve: (_root, { id }, { loaders }) => loaders.person.load(id),
+      resolve: (_root, { id }, { loaders }, info) => loaders.person(id, neededOf('Person', info)),
     }),
     people: t.field({
       type: refs.personConnection,
@@ -101,7 +105,7 @@ export function definePeople(builder: Builder, refs: Refs, interviewArgs: Interv
         filter: t.arg({ type: filter, description: 'Which of them; active people when nothing is said.' }),
         orderBy: t.arg({ type: order, required: true, defaultValue: 'NAME_ASC', description: 'How they are sorted.' }),
       },
-      resolve: (_root, args, context) => listPeople(context.deps, signedIn(context), args),
+      resolve: (_root, args, context, info) => listPeople(context.deps, signedIn(context), args, neededOf('Person', info)),
     }),
   }))
 }
