@@ -39,38 +39,45 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
   })
   pool.on('error', () => {}) // an idle connection died: the pool drops it, the next statement opens another
   const names = statementNames()
-  const run = <Row>(client: pg.Pool | pg.PoolClient, { text, values }: Sql): Promise<Row[]> =>
-    answered(client.query({ ...(pooled ? {} : names(text)), text, values }).then(({ rows }) => rows as Row[]))
+  pool.on('connect', (client) => names.welcome(client))
+  const run = <Row>(client: pg.PoolClient, { text, values }: Sql): Promise<Row[]> =>
+    answered(client.query({ ...(pooled ? {} : names.of(text)), text, values }).then(({ rows }) => rows as Row[]))
+  /** A connection for as long as the work takes. One that is lost, or that has outgrown its prepared statements, is thrown away then. */
+  const connected = async <Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> => {
+    const client = await answered(pool.connect())
+    let broken: Error | undefined
+    const lose = (error: Error): void => void (broken = error)
+    client.on('error', lose) // while it is out of the pool nobody else listens, and an error unheard ends the process
+    try {
+      return await work(client)
+    } catch (error) {
+      // One that does not answer may do so later, to somebody else.
+      if (isUnavailable(error)) broken = error
+      throw error
+    } finally {
+      client.off('error', lose)
+      client.release(broken ?? names.areOutgrownBy(client))
+    }
+  }
   const prisma = prismaOn(new PrismaPg(pool))
   const watches = new Map<string, ServerWatch>()
 
   return {
     kind: 'server',
     prisma: prisma.connect,
-    query: (statement) => run(pool, statement),
-    async transaction(work) {
-      const client = await answered(pool.connect())
-      let broken: Error | undefined
-      const lose = (error: Error): void => void (broken = error)
-      client.on('error', lose) // while it is out of the pool nobody else listens, and an error unheard ends the process
-      try {
-        await answered(client.query(begin))
-        const result = await work({ query: (statement) => run(client, statement) })
-        await answered(client.query('commit'))
-        return result
-      } catch (error) {
-        // A connection that does not answer is thrown away, and its transaction with it.
-        if (error instanceof Problem && error.code === 'UNAVAILABLE') broken = error
-        else
-          await client.query('rollback').catch((lost: Error) => {
-            broken = lost
-          })
-        throw error
-      } finally {
-        client.off('error', lose)
-        client.release(broken)
-      }
-    },
+    query: (statement) => connected((client) => run(client, statement)),
+    transaction: (work) =>
+      connected(async (client) => {
+        try {
+          await answered(client.query(begin))
+          const result = await work({ query: (statement) => run(client, statement) })
+          await answered(client.query('commit'))
+          return result
+        } catch (error) {
+          if (!isUnavailable(error)) await answered(client.query('rollback'))
+          throw error
+        }
+      }),
     watch(channel, listener) {
       const watch = watches.get(channel) ?? watchServer(directUrl, channel)
       watches.set(channel, watch)
@@ -112,6 +119,8 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
   }
 }
 
+const isUnavailable = (error: unknown): error is Problem => error instanceof Problem && error.code === 'UNAVAILABLE'
+
 /** Prisma's adapter cuts a script at every semicolon, those inside a function's body too. PostgreSQL takes it whole, as one transaction. */
 function runningWholeScripts(pool: pg.Pool): PrismaPg {
   const factory = new PrismaPg(pool)
@@ -125,17 +134,30 @@ function runningWholeScripts(pool: pg.Pool): PrismaPg {
   return factory
 }
 
-/** As many as a connection keeps for it; far more than the fixed statements, far fewer than all ways to filter a list. */
+/** As many as a connection keeps prepared; far more than the statements of common documents. */
 const mostNames = 200
 
-/** A name a statement, so that a connection parses and plans it once. Beyond the first ones, a statement has none. */
-function statementNames(): (text: string) => { name?: string } {
-  const names = new Map<string, { name: string }>()
-  return (text) => {
-    const known = names.get(text)
-    if (known || names.size >= mostNames) return known ?? {}
-    const name = { name: `s${names.size}` }
-    names.set(text, name)
-    return name
+/**
+ * A name a statement, so that a connection parses and plans it once. When there are too many, all are named anew, on new connections:
+ * however many shapes of statements are asked for, none is for ever without a name, and no connection keeps more than a few hundred.
+ */
+function statementNames() {
+  const names = new Map<string, { readonly name: string }>()
+  let count = 0
+  let connections = new WeakSet<pg.PoolClient>()
+  return {
+    welcome: (client: pg.PoolClient): void => void connections.add(client),
+    of(text: string): { readonly name: string } {
+      const known = names.get(text)
+      if (known) return known
+      if (names.size >= mostNames) {
+        names.clear()
+        connections = new WeakSet()
+      }
+      const name = { name: `s${count++}` }
+      names.set(text, name)
+      return name
+    },
+    areOutgrownBy: (client: pg.PoolClient): boolean => !connections.has(client),
   }
 }
