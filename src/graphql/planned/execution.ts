@@ -1,0 +1,261 @@
+/**
+ * One execution over a plan. Its methods are named like the functions of graphql-js's execute.js, whose rules they keep
+ * turn by turn of the microtask queue: errors come in the order of turns, and so do the calls of resolvers.
+ */
+import {
+  getArgumentValues,
+  GraphQLError,
+  type GraphQLAbstractType,
+  type GraphQLLeafType,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  type GraphQLResolveInfo,
+  isNonNullType,
+  locatedError,
+  OperationTypeNode,
+} from 'graphql'
+import { buildResolveInfo, type ExecutionContext } from 'graphql/execution/execute.js'
+import { inspect } from 'graphql/jsutils/inspect.js'
+import { isIterableObject } from 'graphql/jsutils/isIterableObject.js'
+import { isPromise } from 'graphql/jsutils/isPromise.js'
+import type { ObjMap } from 'graphql/jsutils/ObjMap.js'
+import { addPath, type Path, pathToArray } from 'graphql/jsutils/Path.js'
+import { promiseForObject } from 'graphql/jsutils/promiseForObject.js'
+import type { PromiseOrValue } from 'graphql/jsutils/PromiseOrValue.js'
+import { promiseReduce } from 'graphql/jsutils/promiseReduce.js'
+import { type Completion, isUnchanged } from './completion.ts'
+import { ensureValidRuntimeType } from './runtime-type.ts'
+import type { PlannedField, Selection, SelectionTree } from './selection.ts'
+import { ignoreRejections, settle } from './settle.ts'
+
+export class Execution {
+  private readonly context: ExecutionContext
+  private readonly tree: SelectionTree
+  private readonly argumentValues = new Map<PlannedField, ObjMap<unknown>>()
+
+  constructor(context: ExecutionContext, tree: SelectionTree) {
+    this.context = context
+    this.tree = tree
+  }
+
+  executeOperation(): PromiseOrValue<ObjMap<unknown>> {
+    const { operation, rootValue } = this.context
+    return operation.operation === OperationTypeNode.MUTATION
+      ? this.executeFieldsSerially(this.tree.root, rootValue)
+      : this.executeFields(this.tree.root, rootValue, undefined)
+  }
+
+  private executeFieldsSerially({ fields }: Selection, source: unknown): PromiseOrValue<ObjMap<unknown>> {
+    return promiseReduce(
+      fields,
+      (results: ObjMap<unknown>, field) => {
+        const result = this.executeField(field, source, undefined)
+        if (result === undefined) return results
+        if (isPromise(result))
+          return result.then((resolved) => {
+            results[field.responseName] = resolved
+            return results
+          })
+        results[field.responseName] = result
+        return results
+      },
+      Object.create(null) as ObjMap<unknown>,
+    )
+  }
+
+  private executeFields({ fields, hasProto }: Selection, source: unknown, path: Path | undefined): PromiseOrValue<ObjMap<unknown>> {
+    const results = (hasProto ? Object.create(null) : {}) as ObjMap<unknown>
+    let promised: string[] | undefined
+    try {
+      for (let i = 0; i < fields.length; i++) {
+        const field = fields[i]!
+        const result = this.executeField(field, source, path)
+        if (result === undefined) continue // what a thenable that is no promise may return
+        results[field.responseName] = result
+        if (isPromise(result)) (promised ??= []).push(field.responseName)
+      }
+    } catch (error) {
+      if (promised)
+        return promiseForObject(results as ObjMap<Promise<unknown>>).finally(() => {
+          throw error
+        })
+      throw error
+    }
+    return promised ? settle(results, promised) : results
+  }
+
+  private executeField(field: PlannedField, source: unknown, prev: Path | undefined): unknown {
+    let path: Path | undefined
+    try {
+      let info: GraphQLResolveInfo | undefined
+      let result: unknown
+      const { resolve, completion } = field
+      if (resolve === undefined) {
+        if ((typeof source === 'object' && source !== null) || typeof source === 'function') {
+          result = (source as ObjMap<unknown>)[field.name]
+          if (isUnchanged(result, completion)) return result
+        }
+        if (result == null && !completion.nonNull) return null
+        path = addPath(prev, field.responseName, field.parentType.name)
+        if (typeof result === 'function' || field.takesInfo) info = this.resolveInfo(field, path)
+        // Read again, as graphql-js does, so that `this` is the source.
+        if (typeof result === 'function') result = (source as ObjMap<Function>)[field.name]!({}, this.context.contextValue, info)
+      } else if (field.isTypename) {
+        return field.parentType.name
+      } else {
+        path = addPath(prev, field.responseName, field.parentType.name)
+        info = this.resolveInfo(field, path)
+        result = resolve(source, this.argumentsOf(field), this.context.contextValue, info)
+        if (isUnchanged(result, completion)) return result
+      }
+      const completed = isPromise(result)
+        ? this.completePromisedValue(field, completion, info, path, result)
+        : this.completeValue(field, completion, info, path, result)
+      return isPromise(completed) ? this.withErrorsHandled(completed, field, field.definition.type, path) : completed
+    } catch (rawError) {
+      return this.handleFieldError(rawError, field, field.definition.type, path ?? addPath(prev, field.responseName, field.parentType.name))
+    }
+  }
+
+  private resolveInfo({ definition, nodes, parentType }: PlannedField, path: Path): GraphQLResolveInfo {
+    return buildResolveInfo(this.context, definition, nodes, parentType, path)
+  }
+
+  private argumentsOf(field: PlannedField): ObjMap<unknown> {
+    const { definition, nodes } = field
+    if (definition.args.length === 0) return {}
+    let values = field.sharesArguments ? this.argumentValues.get(field) : undefined
+    if (!values) {
+      values = getArgumentValues(definition, nodes[0]!, this.context.variableValues)
+      if (!field.sharesArguments) return values
+      this.argumentValues.set(field, values)
+    }
+    return { ...values }
+  }
+
+  private handleFieldError(rawError: unknown, { nodes }: PlannedField, returnType: GraphQLOutputType, path: Path): null {
+    const error = locatedError(rawError, nodes, pathToArray(path))
+    if (isNonNullType(returnType)) throw error
+    this.context.collectedErrors.add(error, path)
+    return null
+  }
+
+  // The closures are made here and not where they are needed, since V8 gives every call of a function that has some a context.
+  private completePromisedValue(
+    field: PlannedField,
+    completion: Completion,
+    info: GraphQLResolveInfo | undefined,
+    path: Path,
+    result: Promise<unknown>,
+  ): Promise<unknown> {
+    return result.then((resolved) => this.completeValue(field, completion, info, path, resolved))
+  }
+
+  private withErrorsHandled(completed: Promise<unknown>, field: PlannedField, returnType: GraphQLOutputType, path: Path): Promise<unknown> {
+    return completed.then(undefined, (rawError: unknown) => this.handleFieldError(rawError, field, returnType, path))
+  }
+
+  private completeValue(
+    field: PlannedField,
+    completion: Completion,
+    info: GraphQLResolveInfo | undefined,
+    path: Path,
+    result: unknown,
+  ): PromiseOrValue<unknown> {
+    if (result instanceof Error) throw result
+    if (result == null) {
+      if (completion.nonNull) throw new Error(`Cannot return null for non-nullable field ${field.parentType.name}.${field.name}.`)
+      return null
+    }
+    switch (completion.kind) {
+      case 'list':
+        return this.completeListValue(field, completion, info, path, result)
+      case 'leaf':
+        return completeLeafValue(completion.type, result)
+      case 'abstract':
+        return this.completeAbstractValue(field, completion.type, info!, path, result)
+      case 'object':
+        return this.completeObjectValue(field, completion.type, info, path, result)
+    }
+  }
+
+  private completeListValue(
+    field: PlannedField,
+    { item: completion, itemType }: Extract<Completion, { kind: 'list' }>,
+    info: GraphQLResolveInfo | undefined,
+    path: Path,
+    result: unknown,
+  ): PromiseOrValue<unknown[]> {
+    if (!isIterableObject(result))
+      throw new GraphQLError(`Expected Iterable, but did not find one for field "${field.parentType.name}.${field.name}".`)
+    const completedResults: unknown[] = []
+    let containsPromise = false
+    try {
+      for (const item of result) {
+        if (isUnchanged(item, completion)) {
+          completedResults.push(item)
+          continue
+        }
+        const itemPath = addPath(path, completedResults.length, undefined)
+        try {
+          const completedItem = isPromise(item)
+            ? this.completePromisedValue(field, completion, info, itemPath, item)
+            : this.completeValue(field, completion, info, itemPath, item)
+          if (isPromise(completedItem)) {
+            containsPromise = true
+            completedResults.push(this.withErrorsHandled(completedItem, field, itemType, itemPath))
+          } else completedResults.push(completedItem)
+        } catch (rawError) {
+          completedResults.push(this.handleFieldError(rawError, field, itemType, itemPath))
+        }
+      }
+    } catch (error) {
+      // graphql-js leaves them alone: one that is rejected later would be nobody's.
+      if (containsPromise) ignoreRejections(completedResults)
+      throw error
+    }
+    return containsPromise ? Promise.all(completedResults) : completedResults
+  }
+
+  private completeAbstractValue(
+    field: PlannedField,
+    returnType: GraphQLAbstractType,
+    info: GraphQLResolveInfo,
+    path: Path,
+    result: unknown,
+  ): PromiseOrValue<ObjMap<unknown>> {
+    const { contextValue, schema, typeResolver } = this.context
+    const resolveType = returnType.resolveType ?? typeResolver
+    const complete = (name: unknown) =>
+      this.completeObjectValue(field, ensureValidRuntimeType(name, schema, returnType, field, result), info, path, result)
+    const runtimeType: unknown = resolveType(result, contextValue, info, returnType)
+    return isPromise(runtimeType) ? runtimeType.then(complete) : complete(runtimeType)
+  }
+
+  private completeObjectValue(
+    field: PlannedField,
+    returnType: GraphQLObjectType,
+    info: GraphQLResolveInfo | undefined,
+    path: Path,
+    result: unknown,
+  ): PromiseOrValue<ObjMap<unknown>> {
+    const selection = this.tree.selectionOf(field, returnType)
+    if (!returnType.isTypeOf) return this.executeFields(selection, result, path)
+    const execute = (isTypeOf: boolean) => {
+      if (!isTypeOf)
+        throw new GraphQLError(`Expected value of type "${returnType.name}" but got: ${inspect(result)}.`, { nodes: field.nodes })
+      return this.executeFields(selection, result, path)
+    }
+    const isTypeOf = returnType.isTypeOf(result, this.context.contextValue, info!)
+    return isPromise(isTypeOf) ? isTypeOf.then(execute) : execute(isTypeOf)
+  }
+}
+
+function completeLeafValue(type: GraphQLLeafType, result: unknown): unknown {
+  const serialized = type.serialize(result)
+  if (serialized == null)
+    throw new Error(
+      `Expected \`${inspect(type)}.serialize(${inspect(result)})\` to return non-nullable value, returned: ${inspect(serialized)}`,
+    )
+  return serialized
+}
