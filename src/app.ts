@@ -14,7 +14,7 @@ import { createGraphqlDoor } from './graphql/door.ts'
 import { headersFor } from './graphql/errors.ts'
 import { Pipeline } from './graphql/pipeline.ts'
 import { buildSchema } from './graphql/schema.ts'
-import { expectJson, HttpRefusal, readBody, sendJson } from './http.ts'
+import { expectJson, HttpRefusal, type RawHeaders, readBody, sendJson, setHeaders } from './http.ts'
 import { createRestHandler } from './rest/handler.ts'
 
 /** SPEC: "`/graphql` 1 MB" */
@@ -28,15 +28,16 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
   const rest = createRestHandler(pipeline)
   const pages = consolePages({ devMailbox, notFound: (_req, res) => sendRefusal(res, '/', nothingHere()) })
   const graphiql = graphiqlPage()
-  const secure = deps.config.publicUrl.startsWith('https:')
+  const constantHeaders = headersOfEveryAnswer(deps.config)
   const tellOfProxy = tellingOfProxy(deps)
 
-  const answer = async (req: IncomingMessage, res: ServerResponse, path: string, requestId: string): Promise<void> => {
-    if (path === '/graphql') {
-      if (req.method === 'GET' && wantsPage(req)) return graphiql(req, res)
+  const answer = async (req: IncomingMessage, res: ServerResponse, path: string, requestId: string, headers: RawHeaders): Promise<void> => {
+    if (path === '/graphql' && !(req.method === 'GET' && wantsPage(req))) {
       const body = req.method === 'POST' ? await graphqlBody(req) : undefined
-      return graphql(req, res, await contextOf(door, req, res, requestId), body)
+      return graphql(req, res, headers, await contextOf(door, req, res, requestId), body)
     }
+    setHeaders(res, headers)
+    if (path === '/graphql') return graphiql(req, res)
     if (path.startsWith('/api/')) return rest(req, res, path, () => contextOf(door, req, res, requestId))
     if (path === '/livez') return sendJson(res, 200, { ok: true })
     if (path === '/readyz') {
@@ -51,18 +52,15 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
   return (req, res) => {
     const requestId = randomUUID()
     const path = (req.url ?? '/').split('?', 1)[0]!
-    res.setHeader('X-Request-Id', requestId)
-    res.setHeader('X-Content-Type-Options', 'nosniff')
-    res.setHeader('Referrer-Policy', 'no-referrer') // an address may hold a link's token
-    res.setHeader('Cache-Control', 'no-store') // what may be kept says so itself
-    if (secure) res.setHeader('Strict-Transport-Security', 'max-age=31536000; includeSubDomains')
-    if (allowCrossOrigin(deps.config, req, res, path)) return
+    const headers = ['X-Request-Id', requestId, ...constantHeaders]
+    if (allowCrossOrigin(deps.config, req, res, path, headers)) return
     tellOfProxy(req)
-    answer(req, res, path, requestId).catch((error: unknown) => {
+    answer(req, res, path, requestId, headers).catch((error: unknown) => {
       if (res.headersSent) {
         deps.log.warn({ err: error, requestId }, 'an answer was broken off')
         return void res.destroy()
       }
+      setHeaders(res, headers)
       if (error instanceof HttpRefusal || error instanceof Problem) {
         if (error instanceof Problem && error.code === 'UNAVAILABLE')
           deps.log.warn({ err: error.cause, requestId }, 'the database does not answer')
@@ -74,6 +72,13 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
     })
   }
 }
+
+const headersOfEveryAnswer = ({ publicUrl }: Deps['config']): RawHeaders => [
+  ...['X-Content-Type-Options', 'nosniff'],
+  ...['Referrer-Policy', 'no-referrer'], // an address may hold a link's token
+  ...['Cache-Control', 'no-store'], // what may be kept says so itself
+  ...(publicUrl.startsWith('https:') ? ['Strict-Transport-Security', 'max-age=31536000; includeSubDomains'] : []),
+]
 
 /** Behind a proxy that the configuration does not know of, everybody is one client to every limit. The log says so, once. */
 function tellingOfProxy({ config, log }: Deps): (req: IncomingMessage) => void {

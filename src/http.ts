@@ -49,6 +49,21 @@ export function expectJson({ headers }: IncomingMessage): void {
   if (headers['content-encoding'] !== undefined) throw new HttpRefusal(415, 'Send the body without Content-Encoding.')
 }
 
+/** Names and values in turn. Node writes them as they are, at a third of what a header costs that is set before. */
+export type RawHeaders = readonly string[]
+
+/** Sets headers before the answer's own are known. */
+export function setHeaders(res: ServerResponse, headers: RawHeaders): ServerResponse {
+  for (let at = 0; at < headers.length; at += 2) res.setHeader(headers[at]!, headers[at + 1]!)
+  return res
+}
+
+/** @param text JSON. @param headers all of the answer's, but its length */
+export function sendWhole(res: ServerResponse, status: number, text: string, headers: RawHeaders): void {
+  res.writeHead(status, [...headers, 'Content-Length', String(Buffer.byteLength(text))])
+  res.end(text)
+}
+
 export const sendJson = (res: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void =>
   sendJsonText(res, status, JSON.stringify(body), headers)
 

@@ -3,28 +3,40 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ExecutionResult } from 'graphql'
 import { processRegularResult } from 'graphql-yoga'
 import type { Deps } from '../deps.ts'
-import { sendJsonText } from '../http.ts'
+import { type RawHeaders, sendJsonText, sendWhole, setHeaders } from '../http.ts'
 import type { Context } from './context.ts'
 import type { GraphqlRequest, Pipeline } from './pipeline.ts'
 import { yogaOver } from './yoga.ts'
 
-/** Answers one request. @param body of a POST, as JSON text */
-export type GraphqlDoor = (req: IncomingMessage, res: ServerResponse, context: Context, body: string | undefined) => Promise<void>
+/**
+ * Answers one request.
+ * @param headers that every answer has
+ * @param body of a POST, as JSON text
+ */
+export type GraphqlDoor = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  headers: RawHeaders,
+  context: Context,
+  body: string | undefined,
+) => Promise<void>
 
 export function createGraphqlDoor(deps: Pick<Deps, 'log'>, pipeline: Pipeline): GraphqlDoor {
   const yoga = yogaOver(deps, pipeline)
-  return async (req, res, context, body) => {
+  return async (req, res, headers, context, body) => {
     const mediaType = req.url === '/graphql' ? mediaTypes.get(req.headers.accept) : undefined
     const request = mediaType === undefined || body === undefined ? undefined : commonRequest(body)
-    if (request === undefined || mediaType === undefined)
+    if (request === undefined || mediaType === undefined) {
+      setHeaders(res, headers)
       return yoga(Object.assign(req, body === undefined ? {} : { body }), res, { gateway: context })
+    }
     const result = await pipeline.answer(context, request)
-    if (result.errors) return sendErrors(res, result, mediaType)
-    sendJsonText(res, 200, JSON.stringify(result), { 'Content-Type': `${mediaType}; charset=utf-8` })
+    if (result.errors) return sendErrors(setHeaders(res, headers), result, mediaType)
+    sendWhole(res, 200, JSON.stringify(result), [...headers, 'Content-Type', `${mediaType}; charset=utf-8`])
   }
 }
 
-const [json, graphqlJson] = ['application/json', 'application/graphql-response+json']
+const [json, graphqlJson] = ['application/json', 'application/graphql-response+json'] as const
 
 /** What common clients accept, and which of the two types Yoga answers them in. */
 const mediaTypes: ReadonlyMap<string | undefined, string> = new Map([
