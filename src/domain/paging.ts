@@ -127,7 +127,10 @@ export function pageOf<Row extends { id: string; sortKey: string | Date }>(
 const idColumn = ({ column }: Order): string => column.replace(/\.\w+$/, '.id')
 
 function encode({ binding }: Window, { id, sortKey: key }: { id: string; sortKey: string | Date }): string {
-  return Buffer.from(JSON.stringify([binding, key instanceof Date ? key.getTime() : key, id])).toString('base64url')
+  // Written out, since the array that it is takes twice as long.
+  return Buffer.from(`["${binding}",${JSON.stringify(key instanceof Date ? key.getTime() : key)},${JSON.stringify(id)}]`).toString(
+    'base64url',
+  )
 }
 
 function decode(cursor: string, order: Order, binding: string, field: string): Position {
