@@ -21,22 +21,63 @@ export interface Credentials {
 const mostRemembered = 10_000
 /** A look at the row every so often keeps its last use to the minute. */
 const longestMs = 30_000
+/** Of the database's ten connections a flood of tokens that are nobody's takes no more than these; who is remembered needs none. */
+const mostLookups = 3
 
 export function rememberedCredentials({ db }: Pick<Deps, 'db'>): Credentials {
   const known = new Remembered()
   const channel = db.watch('credentials', { heard: (change) => known.drop(change), missed: () => known.clear() })
+  const atMost = bounded(mostLookups)
+  const lookups = new Map<string, Lookup>()
+
+  async function lookUp(token: string, hash: string): Promise<SignedInViewer> {
+    const { changes } = known
+    const { viewer, goodForMs } = await atMost(() => findCredential(db, token))
+    // What was heard while it was looked up may have been about it.
+    if (channel.isLive() && known.changes === changes) known.keep(hash, viewer, Math.min(goodForMs ?? longestMs, longestMs))
+    return viewer
+  }
   return {
     async authenticate(token) {
       const hash = hashToken(token)
-      const remembered = channel.isLive() ? known.get(hash) : undefined
+      const live = channel.isLive()
+      const remembered = live ? known.get(hash) : undefined
       if (remembered) return remembered
-      const { changes } = known
-      const { viewer, goodForMs } = await findCredential(db, token)
-      // What was heard while it was looked up may have been about it.
-      if (channel.isLive() && known.changes === changes) known.keep(hash, viewer, Math.min(goodForMs ?? longestMs, longestMs))
-      return viewer
+      // Whoever comes while it is looked up waits for the same answer, unless something has changed since that was asked for.
+      const underWay = lookups.get(hash)
+      if (underWay && live && underWay.changes === known.changes) return underWay.viewer
+      const lookup = { changes: known.changes, viewer: lookUp(token, hash) }
+      lookups.set(hash, lookup)
+      try {
+        return await lookup.viewer
+      } finally {
+        if (lookups.get(hash) === lookup) lookups.delete(hash)
+      }
     },
     caughtUp: () => channel.caughtUp(),
+  }
+}
+
+interface Lookup {
+  /** What had been heard when it began. */
+  readonly changes: number
+  readonly viewer: Promise<SignedInViewer>
+}
+
+/** Runs so many at once; the others wait for their turn. */
+function bounded(most: number): <Result>(work: () => Promise<Result>) => Promise<Result> {
+  const waiting: (() => void)[] = []
+  let running = 0
+  return async (work) => {
+    if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve))
+    else running++
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else running--
+    }
   }
 }
 

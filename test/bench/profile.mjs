@@ -16,7 +16,7 @@ const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${k
 for (const [workload, document] of Object.entries(documents)) {
   const folder = mkdtempSync(join(tmpdir(), 'profile-'))
   const command = [process.execPath, '--cpu-prof', `--cpu-prof-dir=${folder}`, join(root, 'dist/main.js')]
-  const server = await startServer({ name: 'gateway', command, env })
+  const server = await startServer({ name: 'gateway', command, env, headers })
   await load({ url: `${server.url}/graphql`, headers, body: JSON.stringify(document) }, 16, seconds)
   await server.stop()
   const [file] = readdirSync(folder)

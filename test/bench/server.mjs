@@ -4,15 +4,19 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** @param command program and arguments. @returns the running server once it has answered, and how long that took from its start */
-export async function startServer({ name, command, env }) {
+/**
+ * @param command program and arguments
+ * @param headers of the request that is its first
+ * @returns the running server once it has answered, and how long that took from its start
+ */
+export async function startServer({ name, command, env, headers }) {
   const port = await freePort()
   const child = spawn('taskset', ['-c', '0', ...command], { env: { ...env, PORT: String(port) }, stdio: ['ignore', 'ignore', 'inherit'] })
   const startedAt = performance.now()
   let ended = false
   child.once('exit', () => (ended = true))
   const url = `http://127.0.0.1:${port}`
-  while (!(await answers(url))) {
+  while (!(await answers(url, headers))) {
     if (ended) throw new Error(`${name} ended before it answered`)
     await pause(2)
   }
@@ -35,11 +39,11 @@ export async function startServer({ name, command, env }) {
 }
 
 /** Whether GraphQL is answered: while a server starts, nobody listens, or 503. */
-async function answers(url) {
+async function answers(url, headers) {
   try {
     const { status } = await fetch(`${url}/graphql`, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json', Authorization: startServer.authorization ?? "Bearer x"},
+      headers,
       body: '{"query":"{ __typename }"}',
     })
     return status < 500

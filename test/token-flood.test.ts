@@ -1,0 +1,91 @@
+/** A flood of tokens that are nobody's: a lookup each at most, a few at a time, and whoever is known does not notice. */
+import { randomBytes } from 'node:crypto'
+import sql from 'sql-template-tag'
+import { expect, test } from 'vitest'
+import { rememberedCredentials } from '../src/domain/credentials.ts'
+import { Problem } from '../src/domain/problem.ts'
+import { hashToken, makeApiKey, makeToken } from '../src/domain/tokens.ts'
+import { testDatabase } from './support/database.ts'
+import { createTestDistrict } from './support/fixtures.ts'
+import { startGateway } from './support/gateway.ts'
+import { raw } from './support/http.ts'
+
+const db = await testDatabase()
+const district = await createTestDistrict(db)
+
+/** The database; what it finds of a credential is held back until it is let go. */
+function gated() {
+  const waiting: (() => void)[] = []
+  let [lookups, open] = [0, true]
+  return {
+    db: {
+      ...db,
+      async query<Row>(statement: Parameters<typeof db.query>[0]): Promise<Row[]> {
+        if (!/^select .* from (api_keys|sessions)/s.test(statement.text)) return db.query(statement)
+        lookups++
+        const found = await db.query<Row>(statement)
+        if (!open) await new Promise<void>((resolve) => waiting.push(resolve))
+        return found
+      },
+    },
+    lookups: () => lookups,
+    waiting: () => waiting.length,
+    close: () => (open = false),
+    letGo() {
+      open = true
+      for (const go of waiting.splice(0)) go()
+    },
+  }
+}
+
+const wrong = (count: number) => Array.from({ length: count }, (_, n) => (n % 2 ? makeApiKey : makeToken)(randomBytes))
+
+test('a token costs one lookup, whoever comes while it is under way; what is no token costs none', async () => {
+  const gate = gated()
+  const credentials = rememberedCredentials(gate)
+  gate.close()
+  const refusals = [...wrong(20), ...Array.from({ length: 30 }, () => 'a'.repeat(43)), 'ck_short', 'nonsense'].map((token) =>
+    credentials.authenticate(token).then(
+      () => 'let in',
+      (error: unknown) => (error instanceof Problem ? error.reason : error),
+    ),
+  )
+  gate.letGo()
+  expect(new Set(await Promise.all(refusals))).toEqual(new Set(['INVALID_CREDENTIAL']))
+  expect(gate.lookups()).toBe(21)
+})
+
+test('lookups are few at a time, and whoever is known is answered meanwhile', async () => {
+  const gate = gated()
+  const gateway = await startGateway({ db: gate.db })
+  const known = await district.key()
+  const asking = (token: string) => raw(`${gateway.url}/api/me`, { headers: { Authorization: `Bearer ${token}` } })
+  expect((await asking(known)).status).toBe(200)
+  const before = gate.lookups()
+  gate.close()
+  const flood = wrong(200).map(asking)
+  await expect.poll(gate.waiting).toBe(3)
+  for (let n = 0; n < 5; n++) expect((await asking(known)).status).toBe(200)
+  expect(gate.waiting()).toBe(3)
+  gate.letGo()
+  expect(new Set((await Promise.all(flood)).map(({ status }) => status))).toEqual(new Set([401]))
+  expect(gate.lookups() - before).toBe(200)
+  expect((await asking(known)).status).toBe(200)
+  expect(gate.lookups() - before, 'the known one was not forgotten').toBe(200)
+})
+
+test('whoever comes after a revocation does not share a look from before it', async () => {
+  const gate = gated()
+  const gateway = await startGateway({ db: gate.db })
+  const key = await district.key()
+  const asking = async () => (await raw(`${gateway.url}/api/me`, { headers: { Authorization: `Bearer ${key}` } })).status
+  gate.close()
+  const early = asking()
+  await expect.poll(gate.waiting).toBe(1)
+  await db.query(sql`update api_keys set revoked_at = now() where key_hash = ${hashToken(key)}`)
+  const late = asking()
+  await expect.poll(gate.waiting).toBe(2)
+  gate.letGo()
+  expect([await early, await late]).toEqual([200, 401])
+  expect(await asking()).toBe(401)
+})
