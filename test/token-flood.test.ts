@@ -43,6 +43,7 @@ const wrong = (count: number) => Array.from({ length: count }, (_, n) => (n % 2 
 test('a token costs one lookup, whoever comes while it is under way; what is no token costs none', async () => {
   const gate = gated()
   const credentials = rememberedCredentials(gate)
+  await credentials.caughtUp() // until then nothing is shared
   gate.close()
   const refusals = [...wrong(20), ...Array.from({ length: 30 }, () => 'a'.repeat(43)), 'ck_short', 'nonsense'].map((token) =>
     credentials.authenticate(token).then(
