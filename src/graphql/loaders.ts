@@ -11,7 +11,7 @@ import { findPeople, mentorsOf, type Person } from '../domain/people.ts'
 export class Loaders {
   private readonly deps: Deps
   private readonly viewer: Viewer
-  private readonly loaders = new Map<string, DataLoader<string, never>>()
+  private readonly batches = new Map<string, unknown>()
   private readonly districts = new Map<string, Promise<District>>()
   private readonly settings = new Map<string, Promise<Settings>>()
 
@@ -21,16 +21,17 @@ export class Loaders {
   }
 
   person(id: string, needed: Needed<Person>): Promise<Person | undefined> {
-    return this.loader(`person ${needed.join()}`, (ids) => findPeople(this.deps, this.viewer, ids, needed)).load(id)
+    return this.loader('person', needed, (ids, members) => findPeople(this.deps, this.viewer, ids, members)).load(id)
   }
 
   mentors(candidateId: string, needed: Needed<Person>): Promise<Person[]> {
-    return this.loader(`mentors ${needed.join()}`, (ids) => mentorsOf(this.deps, this.signedIn(), ids, needed)).load(candidateId)
+    return this.loader('mentors', needed, (ids, members) => mentorsOf(this.deps, this.signedIn(), ids, members)).load(candidateId)
   }
 
   interviewsOf(personId: string, args: InterviewListArgs, needed: Needed<Interview>): Promise<Page<Interview>> {
-    const name = `interviews ${needed.join()} ${JSON.stringify(args)}`
-    return this.loader(name, (ids) => listInterviewsOf(this.deps, this.signedIn(), ids, args, needed)).load(personId)
+    return this.loader(`interviews ${JSON.stringify(args)}`, needed, (ids, members) =>
+      listInterviewsOf(this.deps, this.signedIn(), ids, args, members),
+    ).load(personId)
   }
 
   district(id: string): Promise<District> {
@@ -41,11 +42,15 @@ export class Loaders {
     return once(this.settings, id, () => getSettings(this.deps, id))
   }
 
-  /** What is asked for alike shares a statement; other arguments, or other members of the rows, have one each. */
-  private loader<Value>(name: string, load: (ids: readonly string[]) => Promise<Value[]>): DataLoader<string, Value> {
-    let loader = this.loaders.get(name) as DataLoader<string, Value> | undefined
-    if (!loader) this.loaders.set(name, (loader = new DataLoader(load)) as never)
-    return loader
+  /** What is asked for alike shares a statement, which reads what any of those who ask needs; with other arguments it has another. */
+  private loader<Value, Row>(
+    name: string,
+    needed: Needed<Row>,
+    load: (ids: readonly string[], needed: Needed<Row>) => Promise<Value[]>,
+  ): DataLoader<string, Value> {
+    let batch = this.batches.get(name) as Batch<Value, Row> | undefined
+    if (!batch?.covers(needed)) this.batches.set(name, (batch = new Batch(needed, load)))
+    return batch.loader
   }
 
   /** The access table lets nobody else come this far. */
@@ -59,4 +64,26 @@ function once<Value>(known: Map<string, Promise<Value>>, id: string, load: () =>
   let value = known.get(id)
   if (!value) known.set(id, (value = load()))
   return value
+}
+
+/** Rows that are loaded together: until their statement runs, others may join and need more of them. */
+class Batch<Value, Row> {
+  readonly loader: DataLoader<string, Value>
+  private needed: Needed<Row>
+  private isOpen = true
+
+  constructor(needed: Needed<Row>, load: (ids: readonly string[], needed: Needed<Row>) => Promise<Value[]>) {
+    this.needed = needed
+    this.loader = new DataLoader((ids) => {
+      this.isOpen = false
+      return load(ids, this.needed)
+    })
+  }
+
+  /** Whether its rows have, or will have, what is needed. */
+  covers(needed: Needed<Row>): boolean {
+    if (needed === this.needed || needed.every((member) => this.needed.includes(member))) return true
+    if (this.isOpen) this.needed = [...new Set([...this.needed, ...needed])].sort()
+    return this.isOpen
+  }
 }
