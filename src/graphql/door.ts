@@ -1,38 +1,37 @@
 /** GraphQL over HTTP: the common request is read and written here, every other one by Yoga; both are answered by one pipeline. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { ExecutionResult } from 'graphql'
-import { processRegularResult } from 'graphql-yoga'
 import type { Deps } from '../deps.ts'
-import { type RawHeaders, sendJsonText, sendWhole, setHeaders } from '../http.ts'
+import { type RawHeaders, sendWhole, setHeaders } from '../http.ts'
 import type { Context } from './context.ts'
 import type { GraphqlRequest, Pipeline } from './pipeline.ts'
-import { yogaOver } from './yoga.ts'
+import type * as YogaModule from './yoga.ts'
 
 /**
  * Answers one request.
- * @param headers that every answer has
+ * @param common headers, which every answer has
  * @param body of a POST, as JSON text
  */
 export type GraphqlDoor = (
   req: IncomingMessage,
   res: ServerResponse,
-  headers: RawHeaders,
+  common: RawHeaders,
   context: Context,
   body: string | undefined,
 ) => Promise<void>
 
 export function createGraphqlDoor(deps: Pick<Deps, 'log'>, pipeline: Pipeline): GraphqlDoor {
-  const yoga = yogaOver(deps, pipeline)
-  return async (req, res, headers, context, body) => {
+  let yoga: Promise<ReturnType<typeof YogaModule.yogaOver>> | undefined // takes as long to load as all the rest together
+  return async (req, res, common, context, body) => {
     const mediaType = req.url === '/graphql' ? mediaTypes.get(req.headers.accept) : undefined
     const request = mediaType === undefined || body === undefined ? undefined : commonRequest(body)
     if (request === undefined || mediaType === undefined) {
-      setHeaders(res, headers)
-      return yoga(Object.assign(req, body === undefined ? {} : { body }), res, { gateway: context })
+      setHeaders(res, common)
+      yoga ??= import('./yoga.ts').then(({ yogaOver }) => yogaOver(deps, pipeline))
+      return (await yoga)(Object.assign(req, body === undefined ? {} : { body }), res, { gateway: context })
     }
-    const result = await pipeline.answer(context, request)
-    if (result.errors) return sendErrors(setHeaders(res, headers), result, mediaType)
-    sendWhole(res, 200, JSON.stringify(result), [...headers, 'Content-Type', `${mediaType}; charset=utf-8`])
+    const { status, headers, result } = await pipeline.answer(context, request)
+    const own = ['Content-Type', `${mediaType}; charset=utf-8`, ...Object.entries(headers).flat()]
+    sendWhole(res, status, JSON.stringify(result), [...common, ...own])
   }
 }
 
@@ -72,19 +71,3 @@ function commonRequest(body: string): GraphqlRequest | undefined {
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
-
-/** Errors have a say in the status and the headers, by Yoga's rules. */
-function sendErrors(res: ServerResponse, result: ExecutionResult, mediaType: string): void {
-  const { body, init } = processRegularResult(result, { Response: Written } as never, mediaType) as unknown as Written
-  sendJsonText(res, init.status, body, init.headers)
-}
-
-/** What processRegularResult makes a Response of. */
-class Written {
-  readonly body: string
-  readonly init: { readonly status: number; readonly headers: Record<string, string> }
-  constructor(body: string, init: Written['init']) {
-    this.body = body
-    this.init = init
-  }
-}

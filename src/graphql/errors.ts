@@ -3,10 +3,15 @@ import { type ExecutionResult, GraphQLError } from 'graphql'
 import { Problem, type ProblemCode, statusOf } from '../domain/problem.ts'
 import type { Context } from './context.ts'
 
-/** HTTP's part of an error: Yoga reads it from `extensions.http` and does not send it on. */
+/** HTTP's part of an error, in its `extensions.http` until the answer is finished. Yoga's own errors have it there, too. */
 interface HttpPart {
   readonly status: number
   readonly headers: Record<string, string>
+}
+
+/** A result that is fit for a client's eyes, and HTTP's part of it. */
+export interface Answer extends HttpPart {
+  readonly result: ExecutionResult
 }
 
 /** The one mapper: whatever was thrown, in the form in which a client may see it. */
@@ -25,8 +30,8 @@ export function finishResult(
   result: ExecutionResult,
   { client: { requestId }, deps }: Pick<Context, 'client' | 'deps'>,
   { query, suggestions }: { query: boolean; suggestions: boolean },
-): ExecutionResult {
-  if (!result.errors?.length) return result
+): Answer {
+  if (!result.errors?.length) return { status: 200, headers: {}, result }
   const errors = result.errors.map(clientError).map((error) => {
     const { code } = error.extensions
     if (code === 'INTERNAL_SERVER_ERROR')
@@ -38,9 +43,19 @@ export function finishResult(
   })
   const unavailable = errors.find(({ extensions }) => extensions['code'] === 'UNAVAILABLE')
   const nothingStands = result.data == null || Object.values(result.data).every((value) => value === null)
-  if (unavailable && (query || nothingStands)) return { errors: [unavailable] }
-  if (!('data' in result)) return { errors }
-  return { ...result, errors: errors.map((error) => rebuilt(error, error.message, withoutHttp(error.extensions))) }
+  if (unavailable && (query || nothingStands)) return refusal([unavailable])
+  if (!('data' in result)) return refusal(errors)
+  return { status: 200, headers: {}, result: { ...result, errors: errors.map(withoutHttp) } }
+}
+
+/** Nothing was executed: the worst of the errors says the status. */
+function refusal(errors: readonly GraphQLError[]): Answer {
+  const parts = errors.map(({ extensions }) => extensions['http'] as HttpPart)
+  return {
+    status: Math.max(...parts.map(({ status }) => status)),
+    headers: Object.assign({}, ...parts.map(({ headers }) => headers)) as HttpPart['headers'],
+    result: { errors: errors.map(withoutHttp) },
+  }
 }
 
 /** The Problem behind an error, however often it was wrapped on its way. */
@@ -104,8 +119,9 @@ function fieldIn(message: string): string | undefined {
     .replaceAll(/\[(\d+)\]/g, '.$1')
 }
 
-function withoutHttp({ http: _http, ...extensions }: Record<string, unknown>): Record<string, unknown> {
-  return extensions
+function withoutHttp(error: GraphQLError): GraphQLError {
+  const { http: _http, ...extensions } = error.extensions
+  return rebuilt(error, error.message, extensions)
 }
 
 function rebuilt(error: GraphQLError, message: string, extensions: Record<string, unknown>): GraphQLError {

@@ -1,10 +1,10 @@
 /** The one way of a GraphQL request from its text to its answer, whichever door it came by. */
-import { type ExecutionResult, GraphQLError, type GraphQLSchema, OperationTypeNode } from 'graphql'
+import { GraphQLError, type GraphQLSchema, OperationTypeNode } from 'graphql'
 import type { Config } from '../config.ts'
 import type { Deps } from '../deps.ts'
 import type { Context } from './context.ts'
 import { Documents } from './documents.ts'
-import { finishResult } from './errors.ts'
+import { type Answer, finishResult } from './errors.ts'
 import { executeOperation } from './execution.ts'
 
 export interface GraphqlRequest {
@@ -26,7 +26,7 @@ export class Pipeline {
    * Answers a request. Whatever is wrong with it is told in the answer, fit for a client's eyes.
    * @param readOnly the request came by a method that changes nothing
    */
-  async answer(context: Context, request: GraphqlRequest, { readOnly = false } = {}): Promise<ExecutionResult> {
+  async answer(context: Context, request: GraphqlRequest, { readOnly = false } = {}): Promise<Answer> {
     const outcome = { query: false, suggestions: mayIntrospect(this.config, context) }
     try {
       const document = this.documents.get(request.query)

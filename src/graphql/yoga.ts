@@ -4,7 +4,7 @@ import { createYoga, type Plugin, processRegularResult } from 'graphql-yoga'
 import type { Deps } from '../deps.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Context } from './context.ts'
-import { clientError, finishResult } from './errors.ts'
+import { type Answer, clientError, finishResult } from './errors.ts'
 import type { GraphqlRequest, Pipeline } from './pipeline.ts'
 
 /** What Yoga carries from the door to the pipeline. */
@@ -48,7 +48,7 @@ function answers(pipeline: Pipeline): Plugin<ServerContext> {
     onParams({ setParamsHandler }) {
       setParamsHandler(async ({ request, params, context }) => {
         const { gateway } = context as unknown as ServerContext
-        const result = await pipeline.answer(gateway, params as GraphqlRequest, { readOnly: request.method === 'GET' })
+        const result = asResult(await pipeline.answer(gateway, params as GraphqlRequest, { readOnly: request.method === 'GET' }))
         finished.add(result)
         return result
       })
@@ -57,9 +57,13 @@ function answers(pipeline: Pipeline): Plugin<ServerContext> {
     onResultProcess(outcome) {
       const result = outcome.result as ExecutionResult
       const { gateway } = outcome.serverContext as unknown as ServerContext
-      if (!finished.has(result)) outcome.setResult(finishResult(result, gateway, { query: false, suggestions: false }))
+      if (!finished.has(result)) outcome.setResult(asResult(finishResult(result, gateway, { query: false, suggestions: false })))
       // What is done is done, whatever the client says it reads: it is told in JSON, and never with 406 afterwards.
       if (outcome.resultProcessor !== processRegularResult) outcome.setResultProcessor(processRegularResult, 'application/json')
     },
   }
 }
+
+/** Yoga takes the status and the headers from the result's `extensions.http`, and does not send that on. */
+const asResult = ({ result, status, headers }: Answer): ExecutionResult =>
+  status === 200 ? result : { ...result, extensions: { http: { status, headers } } }

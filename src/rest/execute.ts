@@ -21,7 +21,7 @@ export function executorOf({ documents }: Pipeline, route: DataRoute): Run {
   const query = operation?.operation === OperationTypeNode.QUERY
   return async (context, variables) => {
     const executed = await executeOperation(document, operation, context, { variables })
-    const { data, errors = [] } = finishResult(executed, context, { query, suggestions: false })
+    const { data, errors = [] } = finishResult(executed, context, { query, suggestions: false }).result
     const refusal = errors.find((error) => !(route.kind === 'record' && route.idAlone && isHiddenRecord(error)))
     if (refusal) throw refusal
     return data as never
