@@ -49,15 +49,16 @@ async function listPeople(districtId, { first, after }) {
   const { rows } = await pool.query(
     after
       ? {
-          name: 'list after',
-          text: `select id, first, last, email, language, sort_name from people where district_id = $1 and archived = $2
-                 and (sort_name, id) > ($3, $4) order by sort_name, id limit $5`,
-          values: [districtId, false, key, id, first + 1],
+          name: `list after ${first}`,
+          text: `select id, first, last, email, language, sort_name from people where district_id = (select $1::text) and archived = $2
+                 and (sort_name, id) > ($3, $4) order by sort_name, id limit ${first + 1}`,
+          values: [districtId, false, key, id],
         }
       : {
-          name: 'list',
-          text: 'select id, first, last, email, language, sort_name from people where district_id = $1 and archived = $2 order by sort_name, id limit $3',
-          values: [districtId, false, first + 1],
+          name: `list ${first}`,
+          text: `select id, first, last, email, language, sort_name from people where district_id = (select $1::text) and archived = $2
+                 order by sort_name, id limit ${first + 1}`,
+          values: [districtId, false],
         },
   )
   const edges = rows.slice(0, first).map(({ sort_name: sortName, ...node }) => ({
@@ -69,15 +70,15 @@ async function listPeople(districtId, { first, after }) {
 
 async function listWithInterviews(districtId, { first }) {
   const { rows } = await pool.query({
-    name: 'list with interviews',
+    name: `list with interviews ${first}`,
     text: `select p.id, p.first, p.last, i.nodes from (
-             select id, first, last, sort_name from people where district_id = $1 and archived = $2 order by sort_name, id limit $3
+             select id, first, last, sort_name from people where district_id = (select $1::text) and archived = $2 order by sort_name, id limit ${first}
            ) p cross join lateral (
              select coalesce(json_agg(page), '[]') as nodes from (
-               select id, date, published from interviews where district_id = $1 and person_id = p.id order by date desc, id desc limit 5
+               select id, date, published from interviews where district_id = (select $1::text) and person_id = p.id order by date desc, id desc limit 5
              ) page
            ) i order by p.sort_name, p.id`,
-    values: [districtId, false, first],
+    values: [districtId, false],
   })
   return { people: { nodes: rows.map(({ nodes, ...person }) => ({ ...person, interviews: { nodes } })) } }
 }
