@@ -6,7 +6,8 @@ import type { Deps } from '../deps.ts'
 import type { ActorType, AuditAction, RecordType } from './audit.ts'
 import { auditActions } from './audit.ts'
 import { idSchema, parse, textSchema } from './input.ts'
-import { keysetCondition, orderAndLimit, ordersBy, type Page, type PageArgs, pageOf, sortKey, windowOf } from './paging.ts'
+import type { Page } from './page.ts'
+import { keysetCondition, orderAndLimit, ordersBy, type PageArgs, pageOf, sortKey, windowOf } from './paging.ts'
 
 export interface AuditEvent {
   readonly id: string

@@ -5,7 +5,9 @@ import type { SignedInViewer, Viewer } from '../access/viewer.ts'
 import type { Deps } from '../deps.ts'
 import { columnsOf, type Needed } from './columns.ts'
 import { idSchema, isId, parse } from './input.ts'
-import { isDate, keysetCondition, orderAndLimit, ordersBy, type Page, type PageArgs, pageOf, sortKey, windowOf } from './paging.ts'
+import { isDate } from './calendar.ts'
+import type { Page } from './page.ts'
+import { keysetCondition, orderAndLimit, ordersBy, type PageArgs, pageOf, sortKey, windowOf } from './paging.ts'
 import { visibleInterviews } from './visibility.ts'
 
 export interface Interview {

@@ -4,6 +4,8 @@
  */
 import { hash } from 'node:crypto'
 import sql, { raw, type Sql } from 'sql-template-tag'
+import { decodeCursor, type KeyType, type Position } from './cursor.ts'
+import { Page, type Sorted } from './page.ts'
 import { invalid } from './problem.ts'
 
 /** The arguments of a Relay connection. */
@@ -21,7 +23,7 @@ export const maxPageSize = 200
 export interface Order {
   readonly name: string
   readonly column: string
-  readonly type: 'text' | 'date' | 'timestamptz'
+  readonly type: KeyType
   readonly descending: boolean
 }
 
@@ -46,22 +48,6 @@ export interface Window {
   readonly binding: string
 }
 
-/** A row's place in its order. A time is milliseconds since the epoch. */
-export interface Position {
-  readonly key: string | number
-  readonly id: string
-}
-
-/** One page, found. `total` counts all rows of the list, when it is asked. */
-export interface Page<Row> {
-  readonly nodes: readonly Row[]
-  /** The place of the node at this index. */
-  readonly cursorAt: (index: number) => string
-  readonly hasNextPage: boolean
-  readonly hasPreviousPage: boolean
-  readonly total: () => Promise<number>
-}
-
 /**
  * Reads the arguments of a connection.
  * @param list what makes the list the one it is, beside its order: a cursor of another list is refused
@@ -77,8 +63,8 @@ export function windowOf(args: PageArgs, order: Order, list: unknown): Window {
     order,
     size,
     backward,
-    after: args.after == null ? undefined : decode(args.after, order, binding, 'after'),
-    before: args.before == null ? undefined : decode(args.before, order, binding, 'before'),
+    after: args.after == null ? undefined : decodeCursor(args.after, order.type, binding, 'after'),
+    before: args.before == null ? undefined : decodeCursor(args.before, order.type, binding, 'before'),
     binding,
   }
 }
@@ -109,60 +95,17 @@ export function orderAndLimit({ order, size, backward }: Window): Sql {
 export const sortKey = ({ column }: Order): Sql => raw(`${column} as "sortKey"`)
 
 /** Turns rows, read with {@link orderAndLimit}, into a page. */
-export function pageOf<Row extends { id: string; sortKey: string | Date }>(
-  window: Window,
-  rows: readonly Row[],
-  total: () => Promise<number>,
-): Page<Row> {
-  const more = rows.length > window.size
-  const inside = rows.slice(0, window.size)
-  if (window.backward) inside.reverse()
-  return {
-    nodes: inside,
-    cursorAt: (index) => encode(window, inside[index]!),
-    hasNextPage: window.backward ? window.before !== undefined : more,
-    hasPreviousPage: window.backward ? more : window.after !== undefined,
+export function pageOf<Row>(window: Window, rows: readonly (Row & Sorted)[], total: () => Promise<number>): Page<Row> {
+  const { size, backward, before, after, binding } = window
+  const more = rows.length > size
+  const nodes = rows.slice(0, size)
+  if (backward) nodes.reverse()
+  return new Page<Row>(binding, nodes, {
+    hasNextPage: backward ? before !== undefined : more,
+    hasPreviousPage: backward ? more : after !== undefined,
     total,
-  }
+  })
 }
 
 /** `p.sort_name` → `p.id`: both columns come from one table. */
 const idColumn = ({ column }: Order): string => column.replace(/\.\w+$/, '.id')
-
-function encode({ binding }: Window, { id, sortKey: key }: { id: string; sortKey: string | Date }): string {
-  // Written out, since the array that it is takes twice as long.
-  return Buffer.from(`["${binding}",${JSON.stringify(key instanceof Date ? key.getTime() : key)},${JSON.stringify(id)}]`).toString(
-    'base64url',
-  )
-}
-
-function decode(cursor: string, order: Order, binding: string, field: string): Position {
-  let parts: unknown
-  try {
-    parts = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-  } catch {
-    throw invalid(field, 'This is not a cursor of this list.')
-  }
-  const [bound, key, id] = Array.isArray(parts) ? (parts as unknown[]) : []
-  if (typeof bound !== 'string' || typeof id !== 'string' || id.includes('\0') || !isKey(key, order))
-    throw invalid(field, 'This is not a cursor of this list.')
-  if (bound !== binding) throw invalid(field, 'This cursor belongs to another list, or to another order or filter.')
-  return { key, id }
-}
-
-function isKey(key: unknown, { type }: Order): key is string | number {
-  if (type === 'timestamptz') return typeof key === 'number' && Number.isInteger(key) && isMoment(key)
-  if (type === 'date') return typeof key === 'string' && isDate(key)
-  return typeof key === 'string' && !key.includes('\0')
-}
-
-/** Within the years 1 to 9999, which the database and every driver write alike. */
-export const isMoment = (msSinceEpoch: number): boolean =>
-  msSinceEpoch >= Date.parse('0001-01-01T00:00:00Z') && msSinceEpoch <= Date.parse('9999-12-31T23:59:59.999Z')
-
-/** A day of the calendar, as YYYY-MM-DD. */
-export function isDate(text: string): boolean {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false
-  const time = Date.parse(`${text}T00:00:00Z`)
-  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text) && !text.startsWith('0000')
-}

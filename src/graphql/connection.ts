@@ -1,14 +1,9 @@
 /** Relay connections: edges, nodes, pageInfo, and a total that is counted only when it is asked for. */
 import type { ArgBuilder, ObjectRef } from '@pothos/core'
-import type { Page } from '../domain/paging.ts'
+import type { Edge, Page } from '../domain/page.ts'
 import type { Builder, SchemaTypes } from './builder.ts'
 
 type Ref<Shape> = ObjectRef<PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>, Shape>
-
-interface Edge<Row> {
-  readonly page: Page<Row>
-  readonly index: number
-}
 
 /** The PageInfo of a builder's schema; made once and shared by its connections. */
 export function definePageInfo(builder: Builder) {
@@ -17,16 +12,8 @@ export function definePageInfo(builder: Builder) {
     fields: (t) => ({
       hasNextPage: t.exposeBoolean('hasNextPage', { description: 'Whether there are records after this page.' }),
       hasPreviousPage: t.exposeBoolean('hasPreviousPage', { description: 'Whether there are records before this page.' }),
-      startCursor: t.string({
-        nullable: true,
-        description: 'Cursor of the first record; null on an empty page.',
-        resolve: ({ nodes, cursorAt }) => (nodes.length === 0 ? null : cursorAt(0)),
-      }),
-      endCursor: t.string({
-        nullable: true,
-        description: 'Cursor of the last record; null on an empty page.',
-        resolve: ({ nodes, cursorAt }) => (nodes.length === 0 ? null : cursorAt(nodes.length - 1)),
-      }),
+      startCursor: t.exposeString('startCursor', { nullable: true, description: 'Cursor of the first record; null on an empty page.' }),
+      endCursor: t.exposeString('endCursor', { nullable: true, description: 'Cursor of the last record; null on an empty page.' }),
     }),
   })
 }
@@ -36,22 +23,15 @@ export function defineConnection<Row>(builder: Builder, pageInfo: Ref<Page<unkno
   const edge = builder.objectRef<Edge<Row>>(`${name}Edge`).implement({
     description: `One of the ${plural} in a list, with its place.`,
     fields: (t) => ({
-      cursor: t.string({
-        description: 'The place of this record: give it to `after` or `before`.',
-        resolve: ({ page, index }) => page.cursorAt(index),
-      }),
-      node: t.field({ type: node, description: 'The record.', resolve: ({ page, index }) => page.nodes[index] as never }),
+      cursor: t.exposeString('cursor', { description: 'The place of this record: give it to `after` or `before`.' }),
+      node: t.expose('node', { type: node, description: 'The record.' } as never),
     }),
   })
   return builder.objectRef<Page<Row>>(`${name}Connection`).implement({
     description: `A page of ${plural}.`,
     fields: (t) => ({
-      edges: t.field({
-        type: [edge],
-        description: 'The records with their cursors.',
-        resolve: (page) => page.nodes.map((_node, index) => ({ page, index })),
-      }),
-      nodes: t.field({ type: [node], description: 'The records alone.', resolve: (page) => page.nodes as never }),
+      edges: t.expose('edges', { type: [edge], description: 'The records with their cursors.' } as never),
+      nodes: t.expose('nodes', { type: [node], description: 'The records alone.' } as never),
       pageInfo: t.field({ type: pageInfo, description: 'Where this page lies in the list.', resolve: (page) => page }),
       totalCount: t.int({
         description: 'How many there are on all pages together. Counted only when asked for.',

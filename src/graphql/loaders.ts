@@ -5,7 +5,7 @@ import type { Deps } from '../deps.ts'
 import type { Needed } from '../domain/columns.ts'
 import { type District, getDistrict, getSettings, type Settings } from '../domain/districts.ts'
 import { type Interview, type InterviewListArgs, listInterviewsOf } from '../domain/interviews.ts'
-import type { Page } from '../domain/paging.ts'
+import type { Page } from '../domain/page.ts'
 import { findPeople, mentorsOf, type Person } from '../domain/people.ts'
 
 export class Loaders {

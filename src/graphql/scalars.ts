@@ -1,7 +1,7 @@
 /** The schema's own scalars: what they accept is checked here, so that the domain meets only valid values. */
 import { GraphQLError, GraphQLScalarType, Kind, type ValueNode, valueFromASTUntyped } from 'graphql'
 import { languageSchema } from '../domain/input.ts'
-import { isDate, isMoment } from '../domain/paging.ts'
+import { isDate, isMoment } from '../domain/calendar.ts'
 
 /** A scalar that is written as a string. */
 function textScalar<Value>(
