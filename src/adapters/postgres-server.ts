@@ -40,8 +40,11 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
   pool.on('error', () => {}) // an idle connection died: the pool drops it, the next statement opens another
   const names = statementNames()
   pool.on('connect', (client) => names.welcome(client))
-  const run = <Row>(client: pg.PoolClient, { text, values }: Sql): Promise<Row[]> =>
-    answered(client.query({ ...(pooled ? {} : names.of(text)), text, values }).then(({ rows }) => rows as Row[]))
+  const run = <Row>(client: pg.PoolClient, statement: Sql): Promise<Row[]> => {
+    const { text } = statement // put together at every look
+    const query = pooled ? { text, values: statement.values } : { name: names.of(text), text, values: statement.values }
+    return answered(client.query(query).then(({ rows }) => rows as Row[]))
+  }
   /** A connection for as long as the work takes. One that is lost, or that has outgrown its prepared statements, is thrown away then. */
   const connected = async <Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> => {
     const client = await answered(pool.connect())
@@ -142,19 +145,19 @@ const mostNames = 200
  * however many shapes of statements are asked for, none is for ever without a name, and no connection keeps more than a few hundred.
  */
 function statementNames() {
-  const names = new Map<string, { readonly name: string }>()
+  const names = new Map<string, string>()
   let count = 0
   let connections = new WeakSet<pg.PoolClient>()
   return {
     welcome: (client: pg.PoolClient): void => void connections.add(client),
-    of(text: string): { readonly name: string } {
+    of(text: string): string {
       const known = names.get(text)
       if (known) return known
       if (names.size >= mostNames) {
         names.clear()
         connections = new WeakSet()
       }
-      const name = { name: `s${count++}` }
+      const name = `s${count++}`
       names.set(text, name)
       return name
     },

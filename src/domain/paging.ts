@@ -53,12 +53,12 @@ export interface Window {
  * @param list what makes the list the one it is, beside its order: a cursor of another list is refused
  * @throws Problem INVALID_INPUT for a size out of range, `first` beside `last`, or a cursor of another list
  */
-export function windowOf(args: PageArgs, order: Order, list: unknown): Window {
+export function windowOf(args: PageArgs, order: Order, list: object): Window {
   if (args.first != null && args.last != null) throw invalid('last', 'Ask for first or last, not for both.')
   const backward = args.last != null
   const size = args.last ?? args.first ?? defaultPageSize
   if (size < 0 || size > maxPageSize) throw invalid(backward ? 'last' : 'first', `A page has 0 to ${maxPageSize} records.`)
-  const binding = hash('sha256', JSON.stringify([order.name, list], withoutNulls), 'base64url').slice(0, 8)
+  const binding = hash('sha256', JSON.stringify([order.name, given(list)]), 'base64url').slice(0, 8)
   return {
     order,
     size,
@@ -70,7 +70,7 @@ export function windowOf(args: PageArgs, order: Order, list: unknown): Window {
 }
 
 /** A member of a filter that is null is one that is not given. */
-const withoutNulls = (_key: string, value: unknown): unknown => value ?? undefined
+const given = (list: object): unknown => Object.entries(list).filter(([, value]) => value != null)
 
 /** The condition that holds for the rows of the window, on the sort columns alone, so that an index serves it. */
 export function keysetCondition({ order, after, before }: Window): Sql {

@@ -25,7 +25,7 @@ export class Context {
   readonly client: Client
   readonly outgoing: Outgoing
   viewer: Viewer
-  loaders: Loaders
+  private loading: Loaders | undefined
 
   constructor(parts: { deps: Deps; credentials: Credentials; viewer: Viewer; client: Client; outgoing: Outgoing }) {
     this.deps = parts.deps
@@ -33,18 +33,21 @@ export class Context {
     this.client = parts.client
     this.outgoing = parts.outgoing
     this.viewer = parts.viewer
-    this.loaders = new Loaders(this.deps, this.viewer)
+  }
+
+  get loaders(): Loaders {
+    return (this.loading ??= new Loaders(this.deps, this.viewer))
   }
 
   /** From here on the document is executed as somebody else: after signing in or out nothing of before may linger. */
   become(viewer: Viewer): void {
     this.viewer = viewer
-    this.loaders = new Loaders(this.deps, viewer)
+    this.forget()
   }
 
   /** What was read before a write need not be there any more. */
   forget(): void {
-    this.loaders = new Loaders(this.deps, this.viewer)
+    this.loading = undefined
   }
 
   /** After a change of what the caller may do, or of whether there still is one. */

@@ -30,23 +30,23 @@ export function createGraphqlDoor(deps: Pick<Deps, 'log'>, pipeline: Pipeline): 
       return (await yoga)(Object.assign(req, body === undefined ? {} : { body }), res, { gateway: context })
     }
     const { status, headers, result } = await pipeline.answer(context, request)
-    const own = ['Content-Type', `${mediaType}; charset=utf-8`, ...Object.entries(headers).flat()]
-    sendWhole(res, status, JSON.stringify(result), [...common, ...own])
+    sendWhole(res, status, JSON.stringify(result), [...common, 'Content-Type', mediaType, ...Object.entries(headers).flat()])
   }
 }
 
 const [json, graphqlJson] = ['application/json', 'application/graphql-response+json'] as const
+const [asJson, asGraphqlJson] = [`${json}; charset=utf-8`, `${graphqlJson}; charset=utf-8`]
 
 /** What common clients accept, and which of the two types Yoga answers them in. */
 const mediaTypes: ReadonlyMap<string | undefined, string> = new Map([
-  [undefined, json],
-  ['*/*', json],
-  [json, json],
-  ['application/json, */*', json],
-  ['application/json, text/plain, */*', json],
-  [graphqlJson, graphqlJson],
-  [`${graphqlJson}, ${json}`, graphqlJson],
-  [`${graphqlJson},${json};q=0.9`, graphqlJson],
+  [undefined, asJson],
+  ['*/*', asJson],
+  [json, asJson],
+  ['application/json, */*', asJson],
+  ['application/json, text/plain, */*', asJson],
+  [graphqlJson, asGraphqlJson],
+  [`${graphqlJson}, ${json}`, asGraphqlJson],
+  [`${graphqlJson},${json};q=0.9`, asGraphqlJson],
 ])
 
 const members: ReadonlySet<string> = new Set(['query', 'variables', 'operationName', 'extensions'])
