@@ -8,41 +8,44 @@ export interface Surroundings<Context> {
   readonly schema: GraphQLSchema
   /** A context of its own for each execution, and where its resolvers write to. */
   context(): { readonly contextValue: Context; readonly log: readonly string[] }
-  readonly rootValue?: unknown
   /** For a message: how to make this document again. */
   readonly origin?: string
+  /** Whether the plan is executed with other values of its conditions too, and with the first ones again. */
+  readonly again?: boolean
 }
 
 /** Compares a document that is valid. @returns whether it is */
 export async function expectTheSame<Context>(
   { query, variables, operationName }: GeneratedDocument,
-  { schema, context, rootValue, origin = '' }: Surroundings<Context>,
+  { schema, context, origin = '', again = false }: Surroundings<Context>,
 ): Promise<boolean> {
   const document = parse(query)
   if (validate(schema, document).length > 0) return false
   const plan = planOperation(schema, document, operationName)
   if (!plan) throw new Error(`not planned: ${query}`)
-  const outcome = async (run: (args: Run<Context>) => unknown) => {
+  const outcome = async (given: GeneratedDocument['variables'], run: (args: Run<Context>) => unknown) => {
     const { contextValue, log } = context()
     // Scalars may hand on what a variable holds, and resolvers change it.
-    const variableValues = structuredClone(variables)
-    const { result, unhandled } = await watchingRejections(() => run({ contextValue, variableValues, rootValue }))
+    const variableValues = structuredClone(given)
+    const { result, unhandled } = await watchingRejections(() => run({ contextValue, variableValues, rootValue: {} }))
     return { result: JSON.stringify(result), log: [...log], unhandled }
   }
-  const interpreted = await outcome((args) => execute({ schema, document, operationName, ...args }))
-  const message = `${origin}\n${query}\n${JSON.stringify(variables)}`
-  // The second time nothing is planned any more.
-  for (const time of ['first', 'second']) {
-    const planned = await outcome((args) => plan.execute(args))
-    expect(planned, `${time} execution of ${message}`).toEqual({ ...interpreted, unhandled: 0 })
+  // By the third time, nothing of the first is left to be planned.
+  for (const given of again ? [variables, withConditionsTurned(variables), variables] : [variables]) {
+    const interpreted = await outcome(given, (args) => execute({ schema, document, operationName, ...args }))
+    const planned = await outcome(given, (args) => plan.execute(args))
+    expect(planned, `${origin}\n${query}\n${JSON.stringify(given)}`).toEqual({ ...interpreted, unhandled: 0 })
   }
   return true
 }
 
+const withConditionsTurned = (variables: GeneratedDocument['variables']): GeneratedDocument['variables'] =>
+  Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, typeof value === 'boolean' ? !value : value]))
+
 interface Run<Context> {
+  readonly rootValue: object
   readonly contextValue: Context
   readonly variableValues: Readonly<Record<string, unknown>>
-  readonly rootValue: unknown
 }
 
 /**
