@@ -11,7 +11,7 @@ import type { Deps } from '../../src/deps.ts'
 import type { Mail, Message } from '../../src/domain/mail.ts'
 import { startMailer } from '../../src/domain/mailer.ts'
 import { type TestDatabase, testDatabase } from './database.ts'
-import { type Json, parsed } from './http.ts'
+import { doorOf, type Json, parsed } from './http.ts'
 import { overhear } from './leaks.ts'
 
 export interface Gateway {
@@ -81,7 +81,7 @@ export async function startGateway({
   })
 
   const send = async (path: string, init: RequestInit, { token, headers = {} }: RequestOptions): Promise<Answer> => {
-    const response = await fetch(url + path, {
+    const response = await fetch(doorOf(url + path), {
       redirect: 'manual',
       ...init,
       headers: {
