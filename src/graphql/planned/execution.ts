@@ -17,7 +17,6 @@ import {
 import { buildResolveInfo, type ExecutionContext } from 'graphql/execution/execute.js'
 import { inspect } from 'graphql/jsutils/inspect.js'
 import { isIterableObject } from 'graphql/jsutils/isIterableObject.js'
-import { isPromise } from 'graphql/jsutils/isPromise.js'
 import type { ObjMap } from 'graphql/jsutils/ObjMap.js'
 import { addPath, type Path, pathToArray } from 'graphql/jsutils/Path.js'
 import { promiseForObject } from 'graphql/jsutils/promiseForObject.js'
@@ -26,7 +25,7 @@ import { promiseReduce } from 'graphql/jsutils/promiseReduce.js'
 import { type Completion, isUnchanged } from './completion.ts'
 import { ensureValidRuntimeType } from './runtime-type.ts'
 import type { PlannedField, Selection, SelectionTree } from './selection.ts'
-import { ignoreRejections, settle } from './settle.ts'
+import { ignoreRejections, isThenable, settle } from './promises.ts'
 
 export class Execution {
   private readonly context: ExecutionContext
@@ -51,7 +50,7 @@ export class Execution {
       (results: ObjMap<unknown>, field) => {
         const result = this.executeField(field, source, undefined)
         if (result === undefined) return results
-        if (isPromise(result))
+        if (isThenable(result))
           return result.then((resolved) => {
             results[field.responseName] = resolved
             return results
@@ -72,7 +71,7 @@ export class Execution {
         const result = this.executeField(field, source, path)
         if (result === undefined) continue // what a thenable that is no promise may return
         results[field.responseName] = result
-        if (isPromise(result)) (promised ??= []).push(field.responseName)
+        if (isThenable(result)) (promised ??= []).push(field.responseName)
       }
     } catch (error) {
       if (promised)
@@ -85,36 +84,55 @@ export class Execution {
   }
 
   private executeField(field: PlannedField, source: unknown, prev: Path | undefined): unknown {
-    let path: Path | undefined
+    if (field.resolve !== undefined) return field.isTypename ? field.parentType.name : this.resolveField(field, field.resolve, source, prev)
+    let property: unknown
     try {
-      let info: GraphQLResolveInfo | undefined
-      let result: unknown
-      const { resolve, completion } = field
-      if (resolve === undefined) {
-        if ((typeof source === 'object' && source !== null) || typeof source === 'function') {
-          result = (source as ObjMap<unknown>)[field.name]
-          if (isUnchanged(result, completion)) return result
-        }
-        if (result == null && !completion.nonNull) return null
-        path = addPath(prev, field.responseName, field.parentType.name)
-        if (typeof result === 'function' || field.takesInfo) info = this.resolveInfo(field, path)
-        // Read again, as graphql-js does, so that `this` is the source.
-        if (typeof result === 'function') result = (source as ObjMap<Function>)[field.name]!({}, this.context.contextValue, info)
-      } else if (field.isTypename) {
-        return field.parentType.name
-      } else {
-        path = addPath(prev, field.responseName, field.parentType.name)
-        info = this.resolveInfo(field, path)
-        result = resolve(source, this.argumentsOf(field), this.context.contextValue, info)
-        if (isUnchanged(result, completion)) return result
-      }
-      const completed = isPromise(result)
-        ? this.completePromisedValue(field, completion, info, path, result)
-        : this.completeValue(field, completion, info, path, result)
-      return isPromise(completed) ? this.withErrorsHandled(completed, field, field.definition.type, path) : completed
+      if ((typeof source === 'object' && source !== null) || typeof source === 'function')
+        property = (source as ObjMap<unknown>)[field.name]
     } catch (rawError) {
-      return this.handleFieldError(rawError, field, field.definition.type, path ?? addPath(prev, field.responseName, field.parentType.name))
+      return this.handleFieldError(rawError, field, field.definition.type, pathOf(field, prev))
     }
+    if (isUnchanged(property, field.completion)) return property
+    if (property == null && !field.completion.nonNull) return null
+    return this.completeProperty(field, source, property, prev)
+  }
+
+  private resolveField(
+    field: PlannedField,
+    resolve: NonNullable<PlannedField['resolve']>,
+    source: unknown,
+    prev: Path | undefined,
+  ): unknown {
+    const path = pathOf(field, prev)
+    const info = this.resolveInfo(field, path)
+    try {
+      return this.completeResult(field, info, path, resolve(source, this.argumentsOf(field), this.context.contextValue, info))
+    } catch (rawError) {
+      return this.handleFieldError(rawError, field, field.definition.type, path)
+    }
+  }
+
+  /** What graphql-js's default resolver does with a property that it has read. */
+  private completeProperty(field: PlannedField, source: unknown, property: unknown, prev: Path | undefined): unknown {
+    const path = pathOf(field, prev)
+    const isMethod = typeof property === 'function'
+    const info = isMethod || field.takesInfo ? this.resolveInfo(field, path) : undefined
+    try {
+      // Read again, as there: the source is its `this`.
+      const result: unknown = isMethod ? (source as ObjMap<Function>)[field.name]!({}, this.context.contextValue, info) : property
+      return this.completeResult(field, info, path, result)
+    } catch (rawError) {
+      return this.handleFieldError(rawError, field, field.definition.type, path)
+    }
+  }
+
+  private completeResult(field: PlannedField, info: GraphQLResolveInfo | undefined, path: Path, result: unknown): unknown {
+    const { completion, definition } = field
+    if (isUnchanged(result, completion)) return result
+    const completed = isThenable(result)
+      ? this.completePromisedValue(field, completion, info, path, result)
+      : this.completeValue(field, completion, info, path, result)
+    return isThenable(completed) ? this.withErrorsHandled(completed, field, definition.type, path) : completed
   }
 
   private resolveInfo({ definition, nodes, parentType }: PlannedField, path: Path): GraphQLResolveInfo {
@@ -198,10 +216,10 @@ export class Execution {
         }
         const itemPath = addPath(path, completedResults.length, undefined)
         try {
-          const completedItem = isPromise(item)
+          const completedItem = isThenable(item)
             ? this.completePromisedValue(field, completion, info, itemPath, item)
             : this.completeValue(field, completion, info, itemPath, item)
-          if (isPromise(completedItem)) {
+          if (isThenable(completedItem)) {
             containsPromise = true
             completedResults.push(this.withErrorsHandled(completedItem, field, itemType, itemPath))
           } else completedResults.push(completedItem)
@@ -229,7 +247,7 @@ export class Execution {
     const complete = (name: unknown) =>
       this.completeObjectValue(field, ensureValidRuntimeType(name, schema, returnType, field, result), info, path, result)
     const runtimeType: unknown = resolveType(result, contextValue, info, returnType)
-    return isPromise(runtimeType) ? runtimeType.then(complete) : complete(runtimeType)
+    return isThenable(runtimeType) ? runtimeType.then(complete) : complete(runtimeType)
   }
 
   private completeObjectValue(
@@ -247,7 +265,7 @@ export class Execution {
       return this.executeFields(selection, result, path)
     }
     const isTypeOf = returnType.isTypeOf(result, this.context.contextValue, info!)
-    return isPromise(isTypeOf) ? isTypeOf.then(execute) : execute(isTypeOf)
+    return isThenable(isTypeOf) ? isTypeOf.then(execute) : execute(isTypeOf)
   }
 }
 
@@ -259,3 +277,5 @@ function completeLeafValue(type: GraphQLLeafType, result: unknown): unknown {
     )
   return serialized
 }
+
+const pathOf = ({ responseName, parentType }: PlannedField, prev: Path | undefined): Path => addPath(prev, responseName, parentType.name)

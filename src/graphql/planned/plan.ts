@@ -19,10 +19,10 @@ import {
   visit,
 } from 'graphql'
 import { buildExecutionContext, type ExecutionContext } from 'graphql/execution/execute.js'
-import { isPromise } from 'graphql/jsutils/isPromise.js'
 import type { ObjMap } from 'graphql/jsutils/ObjMap.js'
 import type { PromiseOrValue } from 'graphql/jsutils/PromiseOrValue.js'
 import { Execution } from './execution.ts'
+import { isThenable } from './promises.ts'
 import { SelectionTree } from './selection.ts'
 
 /** One operation of a validated document. */
@@ -91,7 +91,7 @@ class PlannedOperation implements Plan {
     }
     try {
       const data = new Execution(context, this.treeFor(context)).executeOperation()
-      return isPromise(data) ? data.then(respond, fail) : respond(data)
+      return isThenable(data) ? data.then(respond, fail) : respond(data)
     } catch (error) {
       return fail(error)
     }

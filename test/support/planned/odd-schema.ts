@@ -36,10 +36,10 @@ type Field = GraphQLFieldConfig<unknown, OddContext>
 type Args = Record<string, unknown>
 type Resolve = (source: unknown, args: Args, context: OddContext, info: GraphQLResolveInfo) => unknown
 
-export const turns = async (count: number): Promise<void> => {
+const turns = async (count: number): Promise<void> => {
   for (let turn = 0; turn < count; turn++) await Promise.resolve()
 }
-export const immediate = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+const immediate = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 const raise = (thrown: unknown): never => {
   throw thrown as Error

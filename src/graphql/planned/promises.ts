@@ -1,5 +1,11 @@
-/** Waiting for the promises among an object's values, in exactly as many turns as graphql-js takes: errors are told in the order of turns. */
+/** Promises among values: told apart, waited for in exactly as many turns as graphql-js takes, since errors come in the order of turns. */
+import { isPromise } from 'graphql/jsutils/isPromise.js'
 import type { ObjMap } from 'graphql/jsutils/ObjMap.js'
+
+/** As `isPromise` of graphql-js, which looks for `then` in strings and numbers too. */
+export function isThenable(value: unknown): value is Promise<unknown> {
+  return (typeof value === 'object' || typeof value === 'function') && isPromise(value)
+}
 
 /**
  * What `promiseForObject` of graphql-js promises, for an object whose promises are known by their keys: the same object,
