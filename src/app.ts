@@ -73,12 +73,13 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
   }
 }
 
-const headersOfEveryAnswer = ({ publicUrl }: Deps['config']): RawHeaders => [
-  ...['X-Content-Type-Options', 'nosniff'],
-  ...['Referrer-Policy', 'no-referrer'], // an address may hold a link's token
-  ...['Cache-Control', 'no-store'], // what may be kept says so itself
-  ...(publicUrl.startsWith('https:') ? ['Strict-Transport-Security', 'max-age=31536000; includeSubDomains'] : []),
-]
+const headersOfEveryAnswer = ({ publicUrl }: Deps['config']): RawHeaders =>
+  Object.entries({
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer', // an address may hold a link's token
+    'Cache-Control': 'no-store', // what may be kept says so itself
+    ...(publicUrl.startsWith('https:') ? { 'Strict-Transport-Security': 'max-age=31536000; includeSubDomains' } : {}),
+  }).flat()
 
 /** Behind a proxy that the configuration does not know of, everybody is one client to every limit. The log says so, once. */
 function tellingOfProxy({ config, log }: Deps): (req: IncomingMessage) => void {

@@ -30,7 +30,7 @@ const known = new WeakMap<FieldNode, readonly string[]>()
 /** One order for one set, so that it makes one statement. */
 const sorted = <Row>(members: readonly string[]): Needed<Row> => [...new Set(members)].sort() as unknown as Needed<Row>
 
-function membersOf(row: string, { selectionSet }: FieldNode, { schema, fragments, returnType }: GraphQLResolveInfo): string[] {
+function membersOf(row: string, { selectionSet }: FieldNode, { fragments, returnType }: GraphQLResolveInfo): string[] {
   const inside = ({ selections }: SelectionSetNode, type: GraphQLObjectType): string[] =>
     selections.flatMap((selection) => {
       if (selection.kind === Kind.FRAGMENT_SPREAD) return inside(fragments[selection.name.value]!.selectionSet, type)

@@ -29,7 +29,7 @@ const post = (document, { key } = large) => ({ path: '/graphql', headers: asking
 
 const servers = []
 for (const contender of contenders) servers.push({ ...contender, ...(await started(contender)), at16: {}, at64: {} })
-const [ofLimit, ofGateway] = servers
+const [, ofGateway] = servers
 const ofSmall = await startServer({ ...gateway, env: small.env, headers: asking(small.key) })
 try {
   await compare()

@@ -1,4 +1,8 @@
-/** The schema of the peers whose resolvers are written by hand, what they are asked, and how their answers are read. */
+/** The schema of the peers whose resolvers are written by hand: what the workloads need of the gateway's, so that they are asked the same. */
+import { documents as workloads } from '../workloads.mjs'
+
+export { read } from '../workloads.mjs'
+
 export const typeDefs = `
   type Query {
     people(first: Int!, after: String): PersonConnection!
@@ -34,43 +38,8 @@ export const typeDefs = `
   }
 `
 
-/** The district is the key's: nothing here has to name it. */
-export const documents = () => ({
-  W1: {
-    query: `query People($first: Int!, $after: String) {
-  people(first: $first, after: $after) {
-    edges { cursor node { id first last email language } }
-    pageInfo { hasNextPage endCursor }
-  }
-}`,
-    variables: { first: 20 },
-  },
-  W2: {
-    query: `query Interviews($first: Int!) {
-  people(first: $first) {
-    nodes { id first last interviews(first: 5) { nodes { id date published } } }
-  }
-}`,
-    variables: { first: 20 },
-  },
-  W3: { query: '{ __typename }' },
-})
-
-export const read = {
-  W1: ({ people }) => ({
-    people: people.edges.map(({ node: { id, first, last, email, language } }) => ({ id, first, last, email, language })),
-    hasNextPage: people.pageInfo.hasNextPage,
-  }),
-  W2: ({ people }) => ({
-    people: people.nodes.map(({ id, first, last, interviews }) => ({
-      id,
-      first,
-      last,
-      interviews: interviews.nodes.map(({ id: interviewId, date, published }) => ({ id: interviewId, date, published })),
-    })),
-  }),
-  W3: ({ __typename }) => __typename,
-}
+/** The district is the key's: nothing in a document has to name it. */
+export const documents = () => workloads
 
 /** A cursor is the place in the order: the name to sort by and the id. */
 export const cursorOf = (sortName, id) => Buffer.from(JSON.stringify([sortName, id])).toString('base64url')
