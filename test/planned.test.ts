@@ -11,17 +11,12 @@ import { PlannedField, SelectionTree } from '../src/graphql/planned/selection.ts
 import { startGateway } from './support/gateway.ts'
 import { expectTheSame, type Surroundings } from './support/planned/compare.ts'
 import { generateDocument, type Hints } from './support/planned/documents.ts'
-import { oddHints, oddSchema } from './support/planned/odd-schema.ts'
+import { oddSchema } from './support/planned/odd-schema.ts'
 import { ownSchema } from './support/planned/own-schema.ts'
 
 const seed = Number(process.env['TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
-const odd = oddSchema()
+const { schema: odd, hints: oddHints, context: oddContext } = oddSchema()
 const own = await ownSchema(await startGateway())
-
-const oddContext = () => {
-  const log: string[] = []
-  return { contextValue: { log }, log }
-}
 
 /** Compares so many documents of a schema. */
 async function expectTheSameOf<Context>(

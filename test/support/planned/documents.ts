@@ -2,17 +2,11 @@
 import {
   type GraphQLCompositeType,
   type GraphQLField,
-  type GraphQLInputType,
   type GraphQLSchema,
   getNamedType,
   isAbstractType,
   isCompositeType,
-  isEnumType,
-  isInputObjectType,
-  isListType,
-  isNonNullType,
   isRequiredArgument,
-  isRequiredInputField,
   isUnionType,
   type OperationTypeNode,
   SchemaMetaFieldDef,
@@ -20,14 +14,14 @@ import {
   TypeNameMetaFieldDef,
 } from 'graphql'
 import type { Dice } from '../../../src/domain/made-up-dice.ts'
+import { type ScalarJson, Values } from './values.ts'
 
 /** What a schema does not say of itself. */
 export interface Hints {
   readonly operations: readonly OperationTypeNode[]
   /** Fields of a type that are to be asked for most of the time. */
   likely(type: string): readonly string[] | undefined
-  /** JSON for a scalar, by the name of the argument or member that takes it. */
-  scalar(type: string, name: string): unknown
+  readonly scalar: ScalarJson
   readonly maxFields: number
 }
 
@@ -49,8 +43,7 @@ class Generation {
   private readonly schema: GraphQLSchema
   private readonly dice: Dice
   private readonly hints: Hints
-  private readonly variables = new Map<string, string>()
-  private readonly values: Record<string, unknown> = {}
+  private readonly values: Values
   private readonly fragments = new Map<string, { readonly type: string; readonly text: string }>()
   private fields = 0
 
@@ -58,6 +51,7 @@ class Generation {
     this.schema = schema
     this.dice = dice
     this.hints = hints
+    this.values = new Values(dice, hints.scalar)
   }
 
   document(): GeneratedDocument {
@@ -66,13 +60,13 @@ class Generation {
     const selected = this.selectionSet(this.schema.getRootType(operation)!, maxDepth)
     const fragments = [...this.fragments].map(([name, { type, text }]) => `fragment ${name} on ${type} ${text}`)
     const used = new Set([selected, ...fragments].join().match(/(?<=\$)\w+/g))
-    const variables = [...this.variables].filter(([name]) => used.has(name)).map(([name, type]) => `$${name}: ${type}`)
+    const variables = [...this.values.declared].filter(([name]) => used.has(name)).map(([name, type]) => `$${name}: ${type}`)
     const declared = variables.length > 0 ? `(${variables.join(', ')})` : ''
     const named = declared !== '' || dice.chance(0.3)
     const operations = [`${operation}${named ? ` Op${declared}` : ''} ${selected}`]
     const several = named && dice.chance(0.1)
     if (several) operations.splice(dice.below(2), 0, 'query Other { __typename }')
-    return { query: [...operations, ...fragments].join('\n'), variables: this.values, operationName: several ? 'Op' : undefined }
+    return { query: [...operations, ...fragments].join('\n'), variables: this.values.given, operationName: several ? 'Op' : undefined }
   }
 
   private selectionSet(type: GraphQLCompositeType, depth: number): string {
@@ -136,91 +130,15 @@ class Generation {
   /** A variable for a directive: given, left to its default, and now and then null, which no directive takes. */
   private condition(): string {
     const { dice } = this
-    if (dice.chance(0.7)) return this.variable('Boolean!', dice.chance(0.5))
-    return this.variable(`Boolean = ${dice.chance(0.5)}`, dice.pick([true, false, undefined, undefined, dice.chance(0.2) ? null : true]))
+    if (dice.chance(0.7)) return this.values.variable('Boolean!', dice.chance(0.5))
+    return this.values.variable(
+      `Boolean = ${dice.chance(0.5)}`,
+      dice.pick([true, false, undefined, undefined, dice.chance(0.2) ? null : true]),
+    )
   }
 
   private arguments({ args }: GraphQLField<unknown, unknown>): string {
     const given = args.filter((arg) => isRequiredArgument(arg) || this.dice.chance(0.4))
-    return given.length > 0 ? `(${given.map(({ name, type }) => `${name}: ${this.value(type, name)}`).join(', ')})` : ''
+    return given.length > 0 ? `(${given.map(({ name, type }) => `${name}: ${this.values.value(type, name)}`).join(', ')})` : ''
   }
-
-  private value(type: GraphQLInputType, name: string): string {
-    return this.dice.chance(0.4) ? `$${this.variableOf(type, name)}` : this.literal(type, name, true)
-  }
-
-  private variableOf(type: GraphQLInputType, name: string): string {
-    const { dice } = this
-    const given = this.json(type, name)
-    if (dice.chance(0.01)) return this.variable(String(type), dice.pick([{ no: 1 }, [[{}]], 'no', 1.5]))
-    if (isNonNullType(type)) {
-      if (dice.chance(0.7)) return this.variable(String(type), dice.chance(0.02) ? undefined : given)
-      return this.variable(
-        `${String(type.ofType)} = ${this.literal(type, name, false)}`,
-        dice.pick([given, given, undefined, dice.chance(0.2) ? null : given]),
-      )
-    }
-    const declared = dice.pick([String(type), String(type), `${String(type)} = ${this.literal(type, name, false)}`])
-    return this.variable(declared, dice.pick([given, given, null, undefined]))
-  }
-
-  /** `undefined` is a variable that is not given. */
-  private variable(declared: string, value: unknown): string {
-    const odd = this.dice.chance(0.02) ? this.dice.pick(['constructor', 'toString', 'valueOf']) : undefined
-    const name = odd === undefined || this.variables.has(odd) ? `v${this.variables.size}` : odd
-    this.variables.set(name, declared)
-    if (value !== undefined) this.values[name] = value
-    return name
-  }
-
-  private literal(type: GraphQLInputType, name: string, mayVary: boolean): string {
-    const { dice } = this
-    if (isNonNullType(type))
-      return this.literal(type.ofType, name, mayVary).replace(/^null$/, () => this.present(type.ofType, name, mayVary))
-    return dice.chance(0.1) ? 'null' : this.present(type, name, mayVary)
-  }
-
-  /** A literal that is not null. */
-  private present(type: GraphQLInputType, name: string, mayVary: boolean): string {
-    const { dice } = this
-    const inner = (of: GraphQLInputType, member: string) => (mayVary ? this.value(of, member) : this.literal(of, member, false))
-    if (isNonNullType(type)) return this.present(type.ofType, name, mayVary)
-    if (isListType(type)) {
-      if (dice.chance(0.2)) return this.present(type.ofType, name, mayVary)
-      return `[${Array.from({ length: dice.below(3) }, () => inner(type.ofType, name)).join(', ')}]`
-    }
-    if (isEnumType(type)) return dice.pick(type.getValues()).name
-    if (!isInputObjectType(type)) return literalOf(this.hints.scalar(type.name, name))
-    const members = Object.values(type.getFields()).filter((each) => isRequiredInputField(each) || dice.chance(0.3))
-    return `{${members.map((each) => `${each.name}: ${inner(each.type, each.name)}`).join(', ')}}`
-  }
-
-  private json(type: GraphQLInputType, name: string): unknown {
-    const { dice } = this
-    if (isNonNullType(type)) return this.presentJson(type.ofType, name)
-    return dice.chance(0.1) ? null : this.presentJson(type, name)
-  }
-
-  private presentJson(type: GraphQLInputType, name: string): unknown {
-    const { dice } = this
-    if (isNonNullType(type)) return this.presentJson(type.ofType, name)
-    if (isListType(type)) {
-      return dice.chance(0.2)
-        ? this.presentJson(type.ofType, name)
-        : Array.from({ length: dice.below(3) }, () => this.json(type.ofType, name))
-    }
-    if (isEnumType(type)) return dice.pick(type.getValues()).name
-    if (!isInputObjectType(type)) return this.hints.scalar(type.name, name)
-    const members = Object.values(type.getFields()).filter((each) => isRequiredInputField(each) || dice.chance(0.3))
-    return Object.fromEntries(members.map((each) => [each.name, this.json(each.type, each.name)]))
-  }
-}
-
-/** JSON as it is written in a document. */
-function literalOf(json: unknown): string {
-  if (Array.isArray(json)) return `[${json.map(literalOf).join(', ')}]`
-  if (typeof json !== 'object' || json === null) return JSON.stringify(json)
-  return `{${Object.entries(json)
-    .map(([name, value]) => `${name}: ${literalOf(value)}`)
-    .join(', ')}}`
 }
