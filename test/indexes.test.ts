@@ -65,9 +65,25 @@ async function plansOf(token: string, query: string): Promise<string[]> {
   const listed = statements.filter(({ text }) => /from (people|interviews|unnest|mentor_assignments|audit_events)/.test(text))
   return Promise.all(listed.map(explained))
 }
+
+/** How PostgreSQL runs a statement with these values, and how with any: the plan that it keeps for a prepared statement. */
 async function explained(statement: Sql): Promise<string> {
-  const rows = await db.query<{ 'QUERY PLAN': string }>(sql`${raw('explain (costs off)')} ${statement}`)
-  return rows.map((row) => row['QUERY PLAN']).join('\n')
+  const values = statement.values.map(literal).join()
+  return db.transaction(async (tx) => {
+    const lines = async (explain: Sql) => (await tx.query<{ 'QUERY PLAN': string }>(explain)).map((row) => row['QUERY PLAN'])
+    const withThese = await lines(sql`${raw('explain (costs off)')} ${statement}`)
+    await tx.query(raw(`prepare kept as ${statement.text}`))
+    await tx.query(raw('set local plan_cache_mode = force_generic_plan'))
+    const withAny = await lines(raw(`explain (costs off) execute kept${values === '' ? '' : `(${values})`}`))
+    await tx.query(raw('deallocate kept'))
+    return [...withThese, ...withAny].join('\n')
+  })
+}
+
+function literal(value: unknown): string {
+  if (Array.isArray(value)) return `array[${value.map(literal).join()}]::text[]`
+  if (value instanceof Date) return `'${value.toISOString()}'`
+  return typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value)
 }
 
 const tables = /Seq Scan on (people|interviews|mentor_assignments|audit_events)\b/
