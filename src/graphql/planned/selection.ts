@@ -42,7 +42,8 @@ export class PlannedField {
   readonly takesInfo: boolean
   /** Whether all calls of one execution may be given copies of the same arguments. */
   readonly sharesArguments: boolean
-  private readonly selections = new Map<GraphQLObjectType, Selection>()
+  /** None for a leaf. */
+  private selections: Map<GraphQLObjectType, Selection> | undefined
   private lastType: GraphQLObjectType | undefined
   private lastSelection: Selection | undefined
 
@@ -67,12 +68,13 @@ export class PlannedField {
   /** What is selected of this field's objects of a type, if it was planned before. */
   planned(type: GraphQLObjectType): Selection | undefined {
     if (type === this.lastType) return this.lastSelection
-    const selection = this.selections.get(type)
+    const selection = this.selections?.get(type)
     if (selection) this.remember(type, selection)
     return selection
   }
 
   remember(type: GraphQLObjectType, selection: Selection): void {
+    this.selections ??= new Map()
     this.selections.set(type, selection)
     this.lastType = type
     this.lastSelection = selection
