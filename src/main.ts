@@ -1,6 +1,7 @@
 /** Starts the gateway: configuration → database → app → listen; drains on SIGTERM and SIGINT. */
 import { randomBytes } from 'node:crypto'
 import { createServer, type RequestListener, type Server } from 'node:http'
+import { setFlagsFromString } from 'node:v8'
 import pino, { type Logger } from 'pino'
 import { developmentSecret, holdFolder } from './adapters/data-folder.ts'
 import { databaseDriver } from './adapters/database.ts'
@@ -21,6 +22,10 @@ const headersTimeoutMs = 10_000
 const requestTimeoutMs = 30_000
 /** Longer than the 60 s for which load balancers keep theirs: the side that sends a request must not meet a closing connection. */
 const keepAliveMs = 75_000
+
+// V8 takes rows of the database for objects that live long, and puts them where only a collection of everything finds them again: of the
+// time that a list takes, a tenth went into that.
+setFlagsFromString('--no-allocation-site-pretenuring')
 
 try {
   await run(readConfig(process.env))
