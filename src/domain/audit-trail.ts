@@ -7,7 +7,7 @@ import type { ActorType, AuditAction, RecordType } from './audit.ts'
 import { auditActions } from './audit.ts'
 import { idSchema, parse, textSchema } from './input.ts'
 import type { Page } from './page.ts'
-import { keysetCondition, orderAndLimit, ordersBy, type PageArgs, pageOf, sortKey, windowOf } from './paging.ts'
+import { andSortKey, keysetCondition, orderAndLimit, ordersBy, type PageArgs, pageOf, windowOf } from './paging.ts'
 
 export interface AuditEvent {
   readonly id: string
@@ -55,7 +55,7 @@ export async function listAuditEvents(
   const window = windowOf(args, newestFirst, { list: 'audit events', districtId, ...wanted })
   const where = sql`e.district_id = ${districtId}${filterCondition(wanted)}`
   const rows = await db.query<AuditEvent & { sortKey: Date }>(
-    sql`select ${columns}, ${sortKey(window.order)} from audit_events e where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,
+    sql`select ${columns}${andSortKey(window.order)} from audit_events e where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,
   )
   return pageOf(window, rows, async () => {
     const [counted] = await db.query<{ total: number }>(sql`select count(*)::int as total from audit_events e where ${where}`)

@@ -1,8 +1,11 @@
 /** Only what is needed is read: the select list of a row, whole or in part. */
 import { raw, type Sql } from 'sql-template-tag'
 
-/** Members of a row. The others are not there when these alone are read, whatever the row's type says. */
-export type Needed<Row> = readonly (keyof Row & string)[]
+/**
+ * Members of a row, and `sortKey` where cursors are made of it. The others are not there when these alone are read, whatever the row's type
+ * says.
+ */
+export type Needed<Row> = readonly ((keyof Row & string) | 'sortKey')[]
 
 /**
  * Names each member's column.

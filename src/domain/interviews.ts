@@ -7,7 +7,7 @@ import { columnsOf, type Needed } from './columns.ts'
 import { idSchema, isId, parse } from './input.ts'
 import { isDate } from './calendar.ts'
 import type { Page } from './page.ts'
-import { keysetCondition, orderAndLimit, ordersBy, type PageArgs, pageOf, sortKey, windowOf } from './paging.ts'
+import { andSortKey, keysetCondition, orderAndLimit, ordersBy, type PageArgs, pageOf, windowOf } from './paging.ts'
 import { visibleInterviews } from './visibility.ts'
 
 export interface Interview {
@@ -101,7 +101,7 @@ export async function listInterviews(
 ): Promise<Page<Interview>> {
   const { window, where } = listOf('interviews', viewer, args)
   const rows = await db.query<Interview & { sortKey: string | Date }>(
-    sql`select ${interviewColumns(needed)}, ${sortKey(window.order)} from interviews i where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,
+    sql`select ${interviewColumns(needed)}${andSortKey(window.order, needed)} from interviews i where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,
   )
   return pageOf(window, rows, async () => {
     const [counted] = await db.query<{ total: number }>(sql`select count(*)::int as total from interviews i where ${where}`)
@@ -123,7 +123,7 @@ export async function listInterviewsOf(
   const { window, where } = listOf('interviews of a person', viewer, args)
   const rows = await db.query<Interview & { sortKey: string | Date }>(
     sql`select page.* from unnest(${personIds}::text[]) as person(id) cross join lateral (
-          select ${interviewColumns(needed)}, ${sortKey(window.order)} from interviews i
+          select ${interviewColumns(needed)}${andSortKey(window.order, needed)} from interviews i
           where ${where} and i.person_id = person.id${keysetCondition(window)} ${orderAndLimit(window)}
         ) page`,
   )

@@ -1,7 +1,7 @@
 /** One page of a list, in the terms of Relay's connections. What costs something is made when it is asked for. */
 import { encodeCursor } from './cursor.ts'
 
-/** A row, and what its list is sorted by. */
+/** A row, and what its list is sorted by, which cursors are made of: it is there where it is needed. */
 export interface Sorted {
   readonly id: string
   readonly sortKey: string | Date
@@ -13,11 +13,11 @@ export class Page<Row> {
   readonly hasPreviousPage: boolean
   /** Counts the rows on all pages together. */
   readonly total: () => Promise<number>
-  private readonly binding: string
+  private readonly binding: () => string
 
   /** @param binding what cursors of this list are bound to */
   constructor(
-    binding: string,
+    binding: () => string,
     nodes: readonly (Row & Sorted)[],
     { hasNextPage, hasPreviousPage, total }: Pick<Page<Row>, 'hasNextPage' | 'hasPreviousPage' | 'total'>,
   ) {
@@ -43,15 +43,15 @@ export class Page<Row> {
 
 export class Edge<Row> {
   readonly node: Row
-  private readonly binding: string
+  private readonly binding: () => string
 
-  constructor(binding: string, node: Row) {
+  constructor(binding: () => string, node: Row) {
     this.binding = binding
     this.node = node
   }
 
   get cursor(): string {
     const { id, sortKey } = this.node as Sorted
-    return encodeCursor(this.binding, { key: sortKey instanceof Date ? sortKey.getTime() : sortKey, id })
+    return encodeCursor(this.binding(), { key: sortKey instanceof Date ? sortKey.getTime() : sortKey, id })
   }
 }

@@ -3,7 +3,7 @@
  * rows inserted or deleted in between move nobody. A cursor is bound to its list, order and filter.
  */
 import { hash } from 'node:crypto'
-import sql, { raw, type Sql } from 'sql-template-tag'
+import sql, { empty, raw, type Sql } from 'sql-template-tag'
 import { decodeCursor, type KeyType, type Position } from './cursor.ts'
 import { Page, type Sorted } from './page.ts'
 import { invalid } from './problem.ts'
@@ -45,7 +45,7 @@ export interface Window {
   readonly after: Position | undefined
   readonly before: Position | undefined
   /** What cursors of this list are bound to. */
-  readonly binding: string
+  readonly binding: () => string
 }
 
 /**
@@ -58,13 +58,14 @@ export function windowOf(args: PageArgs, order: Order, list: object): Window {
   const backward = args.last != null
   const size = args.last ?? args.first ?? defaultPageSize
   if (size < 0 || size > maxPageSize) throw invalid(backward ? 'last' : 'first', `A page has 0 to ${maxPageSize} records.`)
-  const binding = hash('sha256', JSON.stringify([order.name, given(list)]), 'base64url').slice(0, 8)
+  let bound: string | undefined
+  const binding = () => (bound ??= hash('sha256', JSON.stringify([order.name, given(list)]), 'base64url').slice(0, 8))
   return {
     order,
     size,
     backward,
-    after: args.after == null ? undefined : decodeCursor(args.after, order.type, binding, 'after'),
-    before: args.before == null ? undefined : decodeCursor(args.before, order.type, binding, 'before'),
+    after: args.after == null ? undefined : decodeCursor(args.after, order.type, binding(), 'after'),
+    before: args.before == null ? undefined : decodeCursor(args.before, order.type, binding(), 'before'),
     binding,
   }
 }
@@ -91,8 +92,9 @@ export function orderAndLimit({ order, size, backward }: Window): Sql {
   return sql`order by ${raw(`${order.column} ${direction}, ${idColumn(order)} ${direction}`)} limit ${raw(String(size + 1))}`
 }
 
-/** The select list's column that cursors are made of. */
-export const sortKey = ({ column }: Order): Sql => raw(`${column} as "sortKey"`)
+/** The end of a select list: the column that cursors are made of, where they are needed. */
+export const andSortKey = ({ column }: Order, needed?: readonly string[]): Sql =>
+  needed === undefined || needed.includes('sortKey') ? raw(`, ${column} as "sortKey"`) : empty
 
 /** Turns rows, read with {@link orderAndLimit}, into a page. */
 export function pageOf<Row>(window: Window, rows: readonly (Row & Sorted)[], total: () => Promise<number>): Page<Row> {

@@ -7,7 +7,7 @@ import { columnsOf, type Needed } from './columns.ts'
 import { emailKey } from './email.ts'
 import { idSchema, isId, parse, textSchema } from './input.ts'
 import type { Page } from './page.ts'
-import { keysetCondition, orderAndLimit, ordersBy, type PageArgs, pageOf, sortKey, windowOf } from './paging.ts'
+import { andSortKey, keysetCondition, orderAndLimit, ordersBy, type PageArgs, pageOf, windowOf } from './paging.ts'
 import { roleTerm, tagTerm, wordsOf, wordTerm } from './people-index.ts'
 import { visiblePeople } from './visibility.ts'
 
@@ -106,7 +106,7 @@ export async function listPeople(
   const window = windowOf(args, personOrders[orderBy], { list: 'people', districtId: viewer.districtId, ...wanted })
   const where = sql`${visiblePeople(viewer)}${filterCondition(viewer.districtId, wanted)}`
   const rows = await db.query<Person & { sortKey: string | Date }>(
-    sql`select ${personColumns(needed)}, ${sortKey(window.order)} from people p where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,
+    sql`select ${personColumns(needed)}${andSortKey(window.order, needed)} from people p where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,
   )
   return pageOf(window, rows, async () => {
     const [counted] = await db.query<{ total: number }>(sql`select count(*)::int as total from people p where ${where}`)

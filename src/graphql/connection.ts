@@ -1,9 +1,12 @@
 /** Relay connections: edges, nodes, pageInfo, and a total that is counted only when it is asked for. */
 import type { ArgBuilder, ObjectRef } from '@pothos/core'
-import type { Edge, Page } from '../domain/page.ts'
+import type { Edge, Page, Sorted } from '../domain/page.ts'
 import type { Builder, SchemaTypes } from './builder.ts'
+import { reads } from './needs.ts'
 
 type Ref<Shape> = ObjectRef<PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>, Shape>
+
+const ofCursors = reads<Sorted>('sortKey')
 
 /** The PageInfo of a builder's schema; made once and shared by its connections. */
 export function definePageInfo(builder: Builder) {
@@ -12,8 +15,16 @@ export function definePageInfo(builder: Builder) {
     fields: (t) => ({
       hasNextPage: t.exposeBoolean('hasNextPage', { description: 'Whether there are records after this page.' }),
       hasPreviousPage: t.exposeBoolean('hasPreviousPage', { description: 'Whether there are records before this page.' }),
-      startCursor: t.exposeString('startCursor', { nullable: true, description: 'Cursor of the first record; null on an empty page.' }),
-      endCursor: t.exposeString('endCursor', { nullable: true, description: 'Cursor of the last record; null on an empty page.' }),
+      startCursor: t.exposeString('startCursor', {
+        extensions: ofCursors,
+        nullable: true,
+        description: 'Cursor of the first record; null on an empty page.',
+      }),
+      endCursor: t.exposeString('endCursor', {
+        extensions: ofCursors,
+        nullable: true,
+        description: 'Cursor of the last record; null on an empty page.',
+      }),
     }),
   })
 }
@@ -23,7 +34,10 @@ export function defineConnection<Row>(builder: Builder, pageInfo: Ref<Page<unkno
   const edge = builder.objectRef<Edge<Row>>(`${name}Edge`).implement({
     description: `One of the ${plural} in a list, with its place.`,
     fields: (t) => ({
-      cursor: t.exposeString('cursor', { description: 'The place of this record: give it to `after` or `before`.' }),
+      cursor: t.exposeString('cursor', {
+        extensions: ofCursors,
+        description: 'The place of this record: give it to `after` or `before`.',
+      }),
       node: t.expose('node', { type: node, description: 'The record.' } as never),
     }),
   })

@@ -37,9 +37,11 @@ function membersOf(row: string, { selectionSet }: FieldNode, { fragments, return
       if (selection.kind === Kind.INLINE_FRAGMENT) return inside(selection.selectionSet, type)
       const field = type.getFields()[selection.name.value]
       if (!field) return [] // __typename
-      if (type.name === row) return (field.extensions['reads'] as string[] | undefined) ?? [field.name]
+      const read = field.extensions['reads'] as string[] | undefined
+      if (type.name === row) return read ?? [field.name]
       const on = getNamedType(field.type)
-      return selection.selectionSet && isObjectType(on) && /(Connection|Edge)$/.test(type.name) ? inside(selection.selectionSet, on) : []
+      const around = selection.selectionSet && isObjectType(on) && /(Connection|Edge|PageInfo)$/.test(type.name)
+      return around ? inside(selection.selectionSet, on) : (read ?? [])
     })
   const type = getNamedType(returnType)
   return selectionSet && isObjectType(type) ? inside(selectionSet, type) : []

@@ -24,6 +24,7 @@ import type { PromiseOrValue } from 'graphql/jsutils/PromiseOrValue.js'
 import { Execution } from './execution.ts'
 import { isThenable } from './promises.ts'
 import { SelectionTree } from './selection.ts'
+import { type VariableReader, variableReader } from './variables.ts'
 
 /** One operation of a validated document. */
 export interface Plan {
@@ -58,6 +59,9 @@ class PlannedOperation implements Plan {
   private readonly rootType: GraphQLObjectType
   private readonly conditions: readonly string[]
   private readonly maxFields: number
+  private readonly readVariables: VariableReader
+  /** The document as if the operation had no variables: for when they have been read. */
+  private readonly withoutVariables: DocumentNode
   /** By the values of the conditions; the one that was planned longest ago first. */
   private readonly trees = new Map<string, SelectionTree>()
 
@@ -76,11 +80,13 @@ class PlannedOperation implements Plan {
     const { conditions, fields } = survey(document)
     this.conditions = conditions
     this.maxFields = maxFieldsKept * fields
+    this.readVariables = variableReader(schema, operation)
+    const bare = { ...operation, variableDefinitions: [] }
+    this.withoutVariables = { ...document, definitions: document.definitions.map((each) => (each === operation ? bare : each)) }
   }
 
   execute({ rootValue, contextValue, variableValues }: Parameters<Plan['execute']>[0]): PromiseOrValue<ExecutionResult> {
-    const { schema, document, operationName } = this
-    const context = buildExecutionContext({ schema, document, operationName, rootValue, contextValue, variableValues })
+    const context = this.contextOf({ rootValue, contextValue, variableValues })
     if (!('schema' in context)) return { errors: context }
     const { collectedErrors } = context
     const respond = (data: ObjMap<unknown> | null): ExecutionResult =>
@@ -95,6 +101,15 @@ class PlannedOperation implements Plan {
     } catch (error) {
       return fail(error)
     }
+  }
+
+  private contextOf(args: Parameters<Plan['execute']>[0]): ReturnType<typeof buildExecutionContext> {
+    const { schema, document, operationName, operation } = this
+    const variableValues = this.readVariables(args.variableValues ?? {})
+    if (!variableValues) return buildExecutionContext({ ...args, schema, document, operationName })
+    const { rootValue, contextValue } = args
+    const context = buildExecutionContext({ schema, document: this.withoutVariables, operationName, rootValue, contextValue })
+    return 'schema' in context ? Object.assign(context, { operation, variableValues }) : context
   }
 
   private treeFor(context: ExecutionContext): SelectionTree {
