@@ -61,12 +61,15 @@ export async function contextOf(
   })
 }
 
-async function viewerOf(credentials: Credentials, authorization: readonly string[], cookie: string | undefined): Promise<Viewer> {
+function viewerOf(credentials: Credentials, authorization: readonly string[], cookie: string | undefined): Viewer | Promise<Viewer> {
   const token = bearerToken(authorization)
   if (token !== undefined) return credentials.authenticate(token)
-  if (cookie === undefined || !isToken(cookie)) return anonymous
+  return cookie !== undefined && isToken(cookie) ? viewerOfCookie(credentials, cookie) : anonymous
+}
+
+async function viewerOfCookie(credentials: Credentials, token: string): Promise<Viewer> {
   try {
-    return await credentials.authenticate(cookie)
+    return await credentials.authenticate(token)
   } catch (error) {
     // A browser cannot help sending an old cookie: it is simply signed out.
     if (error instanceof Problem && error.reason === 'INVALID_CREDENTIAL') return anonymous

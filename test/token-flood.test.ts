@@ -46,7 +46,7 @@ test('a token costs one lookup, whoever comes while it is under way; what is no 
   await credentials.caughtUp() // until then nothing is shared
   gate.close()
   const refusals = [...wrong(20), ...Array.from({ length: 30 }, () => 'a'.repeat(43)), 'ck_short', 'nonsense'].map((token) =>
-    credentials.authenticate(token).then(
+    Promise.resolve(credentials.authenticate(token)).then(
       () => 'let in',
       (error: unknown) => (error instanceof Problem ? error.reason : error),
     ),

@@ -34,10 +34,8 @@ function isUnavailable(error: unknown): boolean {
 }
 
 /** Every statement's result passes here: the one place where a driver's error becomes UNAVAILABLE. */
-export async function answered<Result>(result: Promise<Result>): Promise<Result> {
-  try {
-    return await result
-  } catch (error) {
-    throw isUnavailable(error) ? new Problem('UNAVAILABLE', { retryAfter: 1 }, { cause: error }) : error
-  }
+export const answered = <Result>(result: Promise<Result>): Promise<Result> => result.catch(explain)
+
+function explain(error: unknown): never {
+  throw isUnavailable(error) ? new Problem('UNAVAILABLE', { retryAfter: 1 }, { cause: error }) : error
 }

@@ -10,10 +10,10 @@ import { hashToken } from './tokens.ts'
 
 export interface Credentials {
   /**
-   * Who holds this token.
+   * Who holds this token: at once, where that is remembered.
    * @throws Problem INVALID_CREDENTIAL when it is unknown, expired, revoked, or its person archived
    */
-  authenticate(token: string): Promise<SignedInViewer>
+  authenticate(token: string): SignedInViewer | Promise<SignedInViewer>
   /** Resolves when this instance has heard of everything that was committed before the call. */
   caughtUp(): Promise<void>
 }
@@ -38,7 +38,7 @@ export function rememberedCredentials({ db }: Pick<Deps, 'db'>): Credentials {
     return viewer
   }
   return {
-    async authenticate(token) {
+    authenticate(token) {
       const hash = hashToken(token)
       const live = channel.isLive()
       const remembered = live ? known.get(hash) : undefined
@@ -48,11 +48,9 @@ export function rememberedCredentials({ db }: Pick<Deps, 'db'>): Credentials {
       if (underWay && live && underWay.changes === known.changes) return underWay.viewer
       const lookup = { changes: known.changes, viewer: lookUp(token, hash) }
       lookups.set(hash, lookup)
-      try {
-        return await lookup.viewer
-      } finally {
+      return lookup.viewer.finally(() => {
         if (lookups.get(hash) === lookup) lookups.delete(hash)
-      }
+      })
     },
     caughtUp: () => channel.caughtUp(),
   }

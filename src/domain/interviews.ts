@@ -46,6 +46,7 @@ const interviewFilterSchema = z.object({
   updatedSince: z.date().nullish(),
 })
 export type InterviewFilter = z.input<typeof interviewFilterSchema>
+const noFilter = interviewFilterSchema.parse({})
 
 export const interviewOrders = {
   ...ordersBy('DATE', 'i.date', 'date'),
@@ -141,7 +142,7 @@ export async function listInterviewsOf(
 }
 
 function listOf(list: string, viewer: SignedInViewer, { filter, orderBy, ...args }: InterviewListArgs) {
-  const wanted = parse(interviewFilterSchema, filter ?? {}, 'filter')
+  const wanted = filter == null ? noFilter : parse(interviewFilterSchema, filter, 'filter')
   const window = windowOf(args, interviewOrders[orderBy], { list, districtId: viewer.districtId, ...wanted })
   return { window, where: sql`${visibleInterviews(viewer)}${filterCondition(wanted)}` }
 }

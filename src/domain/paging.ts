@@ -3,6 +3,7 @@
  * rows inserted or deleted in between move nobody. A cursor is bound to its list, order and filter.
  */
 import { hash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import sql, { empty, raw, type Sql } from 'sql-template-tag'
 import { decodeCursor, type KeyType, type Position } from './cursor.ts'
 import { Page, type Sorted } from './page.ts'
@@ -59,7 +60,7 @@ export function windowOf(args: PageArgs, order: Order, list: object): Window {
   const size = args.last ?? args.first ?? defaultPageSize
   if (size < 0 || size > maxPageSize) throw invalid(backward ? 'last' : 'first', `A page has 0 to ${maxPageSize} records.`)
   let bound: string | undefined
-  const binding = () => (bound ??= hash('sha256', JSON.stringify([order.name, given(list)]), 'base64url').slice(0, 8))
+  const binding = () => (bound ??= bindingOf(JSON.stringify([order.name, given(list)])))
   return {
     order,
     size,
@@ -68,6 +69,14 @@ export function windowOf(args: PageArgs, order: Order, list: object): Window {
     before: args.before == null ? undefined : decodeCursor(args.before, order.type, binding(), 'before'),
     binding,
   }
+}
+
+/** Lists that are asked for again and again. */
+const bindings = new LRUCache<string, string>({ max: 1_000 })
+function bindingOf(list: string): string {
+  let binding = bindings.get(list)
+  if (binding === undefined) bindings.set(list, (binding = hash('sha256', list, 'base64url').slice(0, 8)))
+  return binding
 }
 
 /** A member of a filter that is null is one that is not given. */

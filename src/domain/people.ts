@@ -42,6 +42,7 @@ const personFilterSchema = z.object({
   updatedSince: z.date().nullish(),
 })
 export type PersonFilter = z.input<typeof personFilterSchema>
+const noFilter = personFilterSchema.parse({})
 
 export const personOrders = {
   ...ordersBy('NAME', 'p.sort_name', 'text'),
@@ -102,7 +103,7 @@ export async function listPeople(
   { filter, orderBy, ...args }: PageArgs & { filter?: PersonFilter | null | undefined; orderBy: PersonOrder },
   needed?: Needed<Person>,
 ): Promise<Page<Person>> {
-  const wanted = parse(personFilterSchema, filter ?? {}, 'filter')
+  const wanted = filter == null ? noFilter : parse(personFilterSchema, filter, 'filter')
   const window = windowOf(args, personOrders[orderBy], { list: 'people', districtId: viewer.districtId, ...wanted })
   const where = sql`${visiblePeople(viewer)}${filterCondition(viewer.districtId, wanted)}`
   const rows = await db.query<Person & { sortKey: string | Date }>(

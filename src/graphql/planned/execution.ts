@@ -3,7 +3,6 @@
  * turn by turn of the microtask queue: errors come in the order of turns, and so do the calls of resolvers.
  */
 import {
-  getArgumentValues,
   GraphQLError,
   type GraphQLAbstractType,
   type GraphQLLeafType,
@@ -30,7 +29,6 @@ import { ignoreRejections, isThenable, settle } from './promises.ts'
 export class Execution {
   private readonly context: ExecutionContext
   private readonly tree: SelectionTree
-  private readonly argumentValues = new Map<PlannedField, ObjMap<unknown>>()
 
   constructor(context: ExecutionContext, tree: SelectionTree) {
     this.context = context
@@ -106,7 +104,12 @@ export class Execution {
     const path = pathOf(field, prev)
     const info = this.resolveInfo(field, path)
     try {
-      return this.completeResult(field, info, path, resolve(source, this.argumentsOf(field), this.context.contextValue, info))
+      return this.completeResult(
+        field,
+        info,
+        path,
+        resolve(source, field.readArguments?.(this.context.variableValues) ?? {}, this.context.contextValue, info),
+      )
     } catch (rawError) {
       return this.handleFieldError(rawError, field, field.definition.type, path)
     }
@@ -137,18 +140,6 @@ export class Execution {
 
   private resolveInfo({ definition, nodes, parentType }: PlannedField, path: Path): GraphQLResolveInfo {
     return buildResolveInfo(this.context, definition, nodes, parentType, path)
-  }
-
-  private argumentsOf(field: PlannedField): ObjMap<unknown> {
-    const { definition, nodes } = field
-    if (definition.args.length === 0) return {}
-    let values = field.sharesArguments ? this.argumentValues.get(field) : undefined
-    if (!values) {
-      values = getArgumentValues(definition, nodes[0]!, this.context.variableValues)
-      if (!field.sharesArguments) return values
-      this.argumentValues.set(field, values)
-    }
-    return { ...values }
   }
 
   private handleFieldError(rawError: unknown, { nodes }: PlannedField, returnType: GraphQLOutputType, path: Path): null {

@@ -5,21 +5,16 @@
 import {
   type FieldNode,
   type FragmentDefinitionNode,
-  type GraphQLArgument,
   type GraphQLField,
   type GraphQLFieldResolver,
   type GraphQLObjectType,
   type GraphQLSchema,
   defaultFieldResolver,
-  getNullableType,
-  isEnumType,
-  isSpecifiedScalarType,
-  isScalarType,
-  Kind,
   TypeNameMetaFieldDef,
 } from 'graphql'
 import { collectFields, collectSubfields } from 'graphql/execution/collectFields.js'
 import { type ExecutionContext, getFieldDef } from 'graphql/execution/execute.js'
+import { type ArgumentReader, argumentReader } from './arguments.ts'
 import { type Completion, completionOf, takesInfo } from './completion.ts'
 
 /** The fields of an object of one type. */
@@ -40,8 +35,8 @@ export class PlannedField {
   readonly isTypename: boolean
   readonly completion: Completion
   readonly takesInfo: boolean
-  /** Whether all calls of one execution may be given copies of the same arguments. */
-  readonly sharesArguments: boolean
+  /** None for a field without arguments. */
+  readonly readArguments: ArgumentReader | undefined
   /** None for a leaf. */
   private selections: Map<GraphQLObjectType, Selection> | undefined
   private lastType: GraphQLObjectType | undefined
@@ -62,7 +57,7 @@ export class PlannedField {
     this.isTypename = definition === TypeNameMetaFieldDef
     this.completion = completionOf(definition.type)
     this.takesInfo = takesInfo(this.completion)
-    this.sharesArguments = definition.args.every((argument) => isTheSameAgain(argument, nodes[0]))
+    this.readArguments = definition.args.length > 0 ? argumentReader(definition, nodes[0]!) : undefined
   }
 
   /** What is selected of this field's objects of a type, if it was planned before. */
@@ -79,15 +74,6 @@ export class PlannedField {
     this.lastType = type
     this.lastSelection = selection
   }
-}
-
-/** Whether coercing this argument again gives the same value, or an equal one that cannot be changed. */
-function isTheSameAgain({ name, type }: GraphQLArgument, node: FieldNode | undefined): boolean {
-  const value = node?.arguments?.find((each) => each.name.value === name)?.value
-  if (!value || value.kind === Kind.VARIABLE || value.kind === Kind.NULL) return true
-  const literal = getNullableType(type)
-  // A list or an input object is made anew from its literal, and a scalar of one's own may do as it likes.
-  return isEnumType(literal) || (isScalarType(literal) && isSpecifiedScalarType(literal))
 }
 
 /** The selections of an operation, for one choice of what @skip and @include leave. */
