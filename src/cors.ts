@@ -5,7 +5,11 @@ import { type RawHeaders, setHeaders } from './http.ts'
 
 const preflightSeconds = 7_200
 
-/** Sets what the answer needs to be read by an allowed origin. @param headers that every answer has. @returns whether it was a preflight, answered here */
+/**
+ * Sets what the answer needs to be read by an allowed origin.
+ * @param headers that every answer has
+ * @returns whether it was a preflight, answered here
+ */
 export function allowCrossOrigin(
   { corsOrigins }: Pick<Config, 'corsOrigins'>,
   req: IncomingMessage,

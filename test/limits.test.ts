@@ -53,6 +53,15 @@ test('pages within pages are counted by what they can hold, whether a number, a 
   expect((await gateway.graphql(pages('$n: Int = 10'), { token })).status).toBe(200)
 })
 
+test('a variable that is named like a member of every object counts as what it is', async () => {
+  for (const name of ['constructor', 'toString', 'valueOf', 'hasOwnProperty', '__proto__']) {
+    const named = pages('$n: Int = 100').replaceAll('$n', `$${name}`)
+    expect(await refused(named, {}), name).toMatch(/asks for up to \d+ values/)
+    expect(await refused(named), name).toMatch(/asks for up to \d+ values/)
+    expect((await gateway.graphql(named, { token, variables: { [name]: 10 } })).status, name).toBe(name === '__proto__' ? 400 : 200)
+  }
+})
+
 test('every field counts as often as it can come, in lists without pages too', async () => {
   const aliases = Array.from({ length: 50 }, (_, i) => `a${i}: id`).join(' ')
   expect(await refused(`{ people(first: 200) { nodes { interviews(first: 200) { nodes { ${aliases} } } } } }`)).toContain('values')

@@ -421,3 +421,20 @@ describe('the total', async () => {
     expect(await total('interviews', 'first: 2, filter: { published: true }')).toBe(8)
   })
 })
+
+test('a cursor that was given out stays good: its text is part of the contract', async () => {
+  const district = await createTestDistrict(db, { id: 'd' })
+  const [ada, grace] = [
+    await district.person({ id: 'a1', first: 'Ada', last: 'Lovelace' }),
+    await district.person({ id: 'g1', first: 'Grace', last: 'Hopper' }),
+  ]
+  const cursor = 'WyJub1puR01PeCIsIkxPVkVMQUNFIEFEQSIsImExIl0' // ["noZnGMOx","LOVELACE ADA","a1"]
+  const { json } = await gateway.graphql(
+    `{ people { edges { cursor node { id } } } before: people(last: 1, before: "${cursor}") { nodes { id } } }`,
+    {
+      token: await district.key(),
+    },
+  )
+  expect(json.data.people.edges.find(({ node }: { node: { id: string } }) => node.id === ada.id).cursor).toBe(cursor)
+  expect(json.data.before.nodes).toEqual([{ id: grace.id }])
+})

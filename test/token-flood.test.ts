@@ -38,6 +38,8 @@ function gated() {
   }
 }
 
+const patience = { timeout: 60_000 }
+
 const wrong = (count: number) => Array.from({ length: count }, (_, n) => (n % 2 ? makeApiKey : makeToken)(randomBytes))
 
 test('a token costs one lookup, whoever comes while it is under way; what is no token costs none', async () => {
@@ -52,8 +54,10 @@ test('a token costs one lookup, whoever comes while it is under way; what is no 
     ),
   )
   gate.letGo()
-  expect(new Set(await Promise.all(refusals))).toEqual(new Set(['INVALID_CREDENTIAL']))
-  expect(gate.lookups()).toBe(21)
+  const reasons = await Promise.all(refusals)
+  // On a slow machine some of them wait too long for their turn.
+  expect(reasons.filter((reason) => reason !== 'INVALID_CREDENTIAL' && reason !== 'UNAVAILABLE')).toEqual([])
+  expect(gate.lookups()).toBeLessThanOrEqual(21)
 })
 
 test('lookups are few at a time, and whoever is known is answered meanwhile', async () => {
@@ -65,14 +69,17 @@ test('lookups are few at a time, and whoever is known is answered meanwhile', as
   const before = gate.lookups()
   gate.close()
   const flood = wrong(200).map(asking)
-  await expect.poll(gate.waiting).toBe(3)
+  await expect.poll(gate.waiting, patience).toBe(3)
   for (let n = 0; n < 5; n++) expect((await asking(known)).status).toBe(200)
   expect(gate.waiting()).toBe(3)
   gate.letGo()
-  expect(new Set((await Promise.all(flood)).map(({ status }) => status))).toEqual(new Set([401]))
-  expect(gate.lookups() - before).toBe(200)
+  const statuses = (await Promise.all(flood)).map(({ status }) => status)
+  // Who has waited too long for a turn is not looked up at all; a slow machine decides how many that are.
+  expect(statuses.filter((status) => status !== 401 && status !== 503)).toEqual([])
+  const lookups = gate.lookups() - before
+  expect(lookups).toBe(statuses.filter((status) => status === 401).length)
   expect((await asking(known)).status).toBe(200)
-  expect(gate.lookups() - before, 'the known one was not forgotten').toBe(200)
+  expect(gate.lookups() - before, 'the known one was not forgotten').toBe(lookups)
 })
 
 test('whoever comes after a revocation does not share a look from before it', async () => {
@@ -82,11 +89,29 @@ test('whoever comes after a revocation does not share a look from before it', as
   const asking = async () => (await raw(`${gateway.url}/api/me`, { headers: { Authorization: `Bearer ${key}` } })).status
   gate.close()
   const early = asking()
-  await expect.poll(gate.waiting).toBe(1)
+  await expect.poll(gate.waiting, patience).toBe(1)
   await db.query(sql`update api_keys set revoked_at = now() where key_hash = ${hashToken(key)}`)
   const late = asking()
-  await expect.poll(gate.waiting).toBe(2)
+  await expect.poll(gate.waiting, patience).toBe(2)
   gate.letGo()
   expect([await early, await late]).toEqual([200, 401])
   expect(await asking()).toBe(401)
+})
+
+test('while the database holds every look back, who waits for a turn is soon told to come again', async () => {
+  const gate = gated()
+  const gateway = await startGateway({ db: gate.db })
+  const keys = await Promise.all(Array.from({ length: 12 }, () => district.key()))
+  const asking = async (token: string) => (await raw(`${gateway.url}/api/me`, { headers: { Authorization: `Bearer ${token}` } })).status
+  gate.close()
+  const answers = keys.map(asking)
+  let told = 0
+  for (const answer of answers) void answer.then((status) => (told += status === 503 ? 1 : 0))
+  await expect.poll(() => told, patience).toBe(9)
+  expect(gate.waiting()).toBe(3)
+  gate.letGo()
+  const statuses = await Promise.all(answers)
+  expect(statuses.filter((status) => status === 200)).toHaveLength(3)
+  expect(statuses.filter((status) => status === 503)).toHaveLength(9)
+  for (const key of keys) expect(await asking(key)).toBe(200)
 })

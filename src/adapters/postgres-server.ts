@@ -1,5 +1,6 @@
 /** A PostgreSQL server through `pg`: one pool for plain statements and for Prisma, and a bounded wait for every answer. */
 import { PrismaPg } from '@prisma/adapter-pg'
+import { LRUCache } from 'lru-cache'
 import pg from 'pg'
 import type { Sql } from 'sql-template-tag'
 import { Problem } from '../domain/problem.ts'
@@ -42,24 +43,28 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
   pool.on('connect', (client) => names.welcome(client))
   const run = <Row>(client: pg.PoolClient, statement: Sql): Promise<Row[]> => {
     const { text } = statement // put together at every look
-    const query = pooled ? { text, values: statement.values } : { name: names.of(text), text, values: statement.values }
+    const name = pooled ? undefined : names.of(text)
+    const query = name === undefined ? { text, values: statement.values } : { name, text, values: statement.values }
     return answered(client.query(query).then(({ rows }) => rows as Row[]))
   }
-  /** A connection for as long as the work takes. One that is lost, or that has outgrown its prepared statements, is thrown away then. */
-  const connected = async <Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> => {
+  /**
+   * A connection for as long as the work takes. One that was lost or left without an answer is thrown away then, and so is one that has
+   * outgrown its prepared statements.
+   */
+  const connected = async <Result>(work: (client: pg.PoolClient, lose: (error: Error) => void) => Promise<Result>): Promise<Result> => {
     const client = await answered(pool.connect())
-    let broken: Error | undefined
-    const lose = (error: Error): void => void (broken = error)
+    let lost: Error | undefined
+    const lose = (error: Error): void => void (lost = error)
     client.on('error', lose) // while it is out of the pool nobody else listens, and an error unheard ends the process
     try {
-      return await work(client)
+      return await work(client, lose)
     } catch (error) {
-      // One that does not answer may do so later, to somebody else.
-      if (isUnavailable(error)) broken = error
+      const stands = error instanceof pg.DatabaseError || (error instanceof Problem && error.code !== 'UNAVAILABLE')
+      if (!stands) lose(error as Error)
       throw error
     } finally {
       client.off('error', lose)
-      client.release(broken ?? names.areOutgrownBy(client))
+      client.release(lost ?? names.areOutgrownBy(client))
     }
   }
   const prisma = prismaOn(new PrismaPg(pool))
@@ -70,14 +75,15 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
     prisma: prisma.connect,
     query: (statement) => connected((client) => run(client, statement)),
     transaction: (work) =>
-      connected(async (client) => {
+      connected(async (client, lose) => {
         try {
           await answered(client.query(begin))
           const result = await work({ query: (statement) => run(client, statement) })
           await answered(client.query('commit'))
           return result
         } catch (error) {
-          if (!isUnavailable(error)) await answered(client.query('rollback'))
+          // One that does not answer is thrown away, and its transaction with it.
+          if (!(error instanceof Problem && error.code === 'UNAVAILABLE')) await client.query('rollback').catch(lose)
           throw error
         }
       }),
@@ -122,8 +128,6 @@ export function openServer({ url, directUrl, pooled }: { url: string; directUrl:
   }
 }
 
-const isUnavailable = (error: unknown): error is Problem => error instanceof Problem && error.code === 'UNAVAILABLE'
-
 /** Prisma's adapter cuts a script at every semicolon, those inside a function's body too. PostgreSQL takes it whole, as one transaction. */
 function runningWholeScripts(pool: pg.Pool): PrismaPg {
   const factory = new PrismaPg(pool)
@@ -137,24 +141,36 @@ function runningWholeScripts(pool: pg.Pool): PrismaPg {
   return factory
 }
 
-/** As many as a connection keeps prepared; far more than the statements of common documents. */
+/** As many as a connection keeps prepared; far more than common documents have shapes of statements. */
 const mostNames = 200
+/** Connections are opened anew for the sake of names no more often. */
+const generationMs = 60_000
+/** Statements that came once are remembered to be known when they come again. */
+const mostNewcomers = 1_000
 
 /**
- * A name a statement, so that a connection parses and plans it once. When there are too many, all are named anew, on new connections:
- * however many shapes of statements are asked for, none is for ever without a name, and no connection keeps more than a few hundred.
+ * A name a statement, from its second time on, so that a connection parses and plans it once. When there are too many, all are named anew,
+ * on new connections: however many shapes are asked for, no connection keeps more, and what is in use is soon named again.
  */
 function statementNames() {
+  const newcomers = new LRUCache<string, true>({ max: mostNewcomers })
   const names = new Map<string, string>()
   let count = 0
+  let begunAt = Date.now()
   let connections = new WeakSet<pg.PoolClient>()
   return {
     welcome: (client: pg.PoolClient): void => void connections.add(client),
-    of(text: string): string {
+    of(text: string): string | undefined {
       const known = names.get(text)
-      if (known) return known
+      if (known !== undefined) return known
+      if (!newcomers.has(text)) {
+        newcomers.set(text, true)
+        return undefined
+      }
       if (names.size >= mostNames) {
+        if (Date.now() - begunAt < generationMs) return undefined
         names.clear()
+        begunAt = Date.now()
         connections = new WeakSet()
       }
       const name = `s${count++}`

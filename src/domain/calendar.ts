@@ -1,6 +1,6 @@
 /** Days and moments within the years that the database and every driver write alike. */
 
-/** Within the years 1 to 9999, which the database and every driver write alike. */
+/** Within the years 1 to 9999. */
 export const isMoment = (msSinceEpoch: number): boolean =>
   msSinceEpoch >= Date.parse('0001-01-01T00:00:00Z') && msSinceEpoch <= Date.parse('9999-12-31T23:59:59.999Z')
 

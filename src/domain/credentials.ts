@@ -6,7 +6,9 @@ import { LRUCache } from 'lru-cache'
 import type { SignedInViewer } from '../access/viewer.ts'
 import type { Deps } from '../deps.ts'
 import { findCredential } from './authentication.ts'
-import { hashToken } from './tokens.ts'
+import { Problem } from './problem.ts'
+import { hashToken, isApiKey, isToken } from './tokens.ts'
+import { inTurns } from './turns.ts'
 
 export interface Credentials {
   /**
@@ -21,62 +23,50 @@ export interface Credentials {
 const mostRemembered = 10_000
 /** A look at the row every so often keeps its last use to the minute. */
 const longestMs = 30_000
-/** Of the database's ten connections a flood of tokens that are nobody's takes no more than these; who is remembered needs none. */
+/** Of the database's ten connections no more are taken by tokens that are not remembered, wrong ones foremost. */
 const mostLookups = 3
+/** With the waits for a connection and for the statement, below the 5 s within which a request is answered. */
+const longestWaitMs = 400
 
 export function rememberedCredentials({ db }: Pick<Deps, 'db'>): Credentials {
   const known = new Remembered()
   const channel = db.watch('credentials', { heard: (change) => known.drop(change), missed: () => known.clear() })
-  const atMost = bounded(mostLookups)
+  const inTurn = inTurns(mostLookups, longestWaitMs)
   const lookups = new Map<string, Lookup>()
 
-  async function lookUp(token: string, hash: string): Promise<SignedInViewer> {
-    const { changes } = known
-    const { viewer, goodForMs } = await atMost(() => findCredential(db, token))
+  async function lookUp(token: string, hash: string, lookup: Lookup): Promise<SignedInViewer> {
+    lookup.changes = known.changes
+    const { viewer, goodForMs } = await findCredential(db, token)
     // What was heard while it was looked up may have been about it.
-    if (channel.isLive() && known.changes === changes) known.keep(hash, viewer, Math.min(goodForMs ?? longestMs, longestMs))
+    if (channel.isLive() && known.changes === lookup.changes) known.keep(hash, viewer, Math.min(goodForMs ?? longestMs, longestMs))
     return viewer
   }
   return {
     authenticate(token) {
+      if (!isApiKey(token) && !isToken(token)) return Promise.reject(new Problem('INVALID_CREDENTIAL'))
       const hash = hashToken(token)
-      const live = channel.isLive()
-      const remembered = live ? known.get(hash) : undefined
+      // While the channel is down nothing is remembered, and everybody is looked up: at once, by as many as there are.
+      if (!channel.isLive()) return lookUp(token, hash, {})
+      const remembered = known.get(hash)
       if (remembered) return remembered
-      // Whoever comes while it is looked up waits for the same answer, unless something has changed since that was asked for.
+      // Whoever comes meanwhile waits for the same answer, unless something has changed since that was asked for.
       const underWay = lookups.get(hash)
-      if (underWay && live && underWay.changes === known.changes) return underWay.viewer
-      const lookup = { changes: known.changes, viewer: lookUp(token, hash) }
+      if (underWay?.viewer && (underWay.changes === undefined || underWay.changes === known.changes)) return underWay.viewer
+      const lookup: Lookup = {}
       lookups.set(hash, lookup)
-      return lookup.viewer.finally(() => {
+      lookup.viewer = inTurn(() => lookUp(token, hash, lookup)).finally(() => {
         if (lookups.get(hash) === lookup) lookups.delete(hash)
       })
+      return lookup.viewer
     },
     caughtUp: () => channel.caughtUp(),
   }
 }
 
 interface Lookup {
-  /** What had been heard when it began. */
-  readonly changes: number
-  readonly viewer: Promise<SignedInViewer>
-}
-
-/** Runs so many at once; the others wait for their turn. */
-function bounded(most: number): <Result>(work: () => Promise<Result>) => Promise<Result> {
-  const waiting: (() => void)[] = []
-  let running = 0
-  return async (work) => {
-    if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve))
-    else running++
-    try {
-      return await work()
-    } finally {
-      const next = waiting.shift()
-      if (next) next()
-      else running--
-    }
-  }
+  /** What had been heard when it began; nothing while it waits for its turn. */
+  changes?: number
+  viewer?: Promise<SignedInViewer>
 }
 
 /** Viewers by the hash of their token, and by each thing they stand on, under the names that the database's triggers give these. */

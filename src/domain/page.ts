@@ -52,6 +52,7 @@ export class Edge<Row> {
 
   get cursor(): string {
     const { id, sortKey } = this.node as Sorted
+    if (sortKey === undefined) throw new Error('a cursor was asked for of a row that was read without its sort key')
     return encodeCursor(this.binding(), { key: sortKey instanceof Date ? sortKey.getTime() : sortKey, id })
   }
 }

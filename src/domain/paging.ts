@@ -80,7 +80,7 @@ function bindingOf(list: string): string {
 }
 
 /** A member of a filter that is null is one that is not given. */
-const given = (list: object): unknown => Object.entries(list).filter(([, value]) => value != null)
+const given = (list: object): unknown => Object.fromEntries(Object.entries(list).filter(([, value]) => value != null))
 
 /** The condition that holds for the rows of the window, on the sort columns alone, so that an index serves it. */
 export function keysetCondition({ order, after, before }: Window): Sql {

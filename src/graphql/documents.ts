@@ -48,7 +48,8 @@ export class Document {
   /** What validation says against it: with any, nothing of it is executed. */
   readonly mistakes: readonly GraphQLError[]
   private looks: readonly GraphQLError[] | undefined
-  private readonly plans = new Map<OperationDefinitionNode, Plan | undefined>()
+  /** Of the operation that ran last: a document of a hundred operations is kept for no more than one of them. */
+  private planned: { readonly operation: OperationDefinitionNode; readonly plan: Plan | undefined } | undefined
   private readonly valueLimit: ValueLimit
 
   constructor(schema: GraphQLSchema, node: DocumentNode) {
@@ -58,9 +59,9 @@ export class Document {
     this.valueLimit = new ValueLimit(schema, node)
   }
 
-  /** Its looks into the schema: mistakes, where the caller may not. Kept apart, since callers differ and documents do not. */
+  /** Its first look into the schema: a mistake, where the caller may not. Kept apart, since callers differ and documents do not. */
   get introspection(): readonly GraphQLError[] {
-    return (this.looks ??= validate(this.schema, this.node, [NoSchemaIntrospectionCustomRule]))
+    return (this.looks ??= validate(this.schema, this.node, [NoSchemaIntrospectionCustomRule]).slice(0, 1))
   }
 
   /** The operation of this name, or the only one. */
@@ -70,8 +71,9 @@ export class Document {
 
   /** How the operation runs; nothing where graphql-js is to interpret it. */
   planOf(operation: OperationDefinitionNode): Plan | undefined {
-    if (!this.plans.has(operation)) this.plans.set(operation, planOperation(this.schema, this.node, operation.name?.value))
-    return this.plans.get(operation)
+    if (this.planned?.operation !== operation)
+      this.planned = { operation, plan: planOperation(this.schema, this.node, operation.name?.value) }
+    return this.planned.plan
   }
 
   /** @throws Problem INVALID_INPUT when with these variables it asks for too much */

@@ -27,6 +27,7 @@ export function createGraphqlDoor(deps: Pick<Deps, 'log'>, pipeline: Pipeline): 
     if (request === undefined || mediaType === undefined) {
       setHeaders(res, common)
       yoga ??= import('./yoga.ts').then(({ yogaOver }) => yogaOver(deps, pipeline))
+      yoga.catch(() => (yoga = undefined)) // the next request tries again
       return (await yoga)(Object.assign(req, body === undefined ? {} : { body }), res, { gateway: context })
     }
     const { status, headers, result } = await pipeline.answer(context, request)

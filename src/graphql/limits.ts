@@ -15,7 +15,7 @@ const maxValues = 250_000
 /** One sign-in a document, so that neither aliases nor fragments buy more than one request does. */
 const maxSignIns = 1
 /** Page sizes that were found affordable are remembered a document. */
-const mostRemembered = 100
+const mostRemembered = 20
 
 /**
  * Parses a document of a bounded size.
@@ -67,9 +67,15 @@ export class ValueLimit {
   }
 }
 
-/** What is no number counts as not given, as Measure takes it. */
-const sizesIn = (variables: Readonly<Record<string, unknown>>, names: readonly string[]): string =>
-  names.map((name) => (typeof variables[name] === 'number' ? variables[name] : variables[name] === undefined ? '' : '-')).join()
+/** A number, not given, or anything else: these Measure tells apart. */
+function sizesIn(variables: Readonly<Record<string, unknown>>, names: readonly string[]): string {
+  return names
+    .map((name) => {
+      const value = Object.hasOwn(variables, name) ? variables[name] : undefined
+      return typeof value === 'number' ? value : value === undefined ? '' : '-'
+    })
+    .join()
+}
 
 const tooMuch = (asked: string, most: string): Problem =>
   new Problem('INVALID_INPUT', { sentence: `This document asks for ${asked}; the limit is ${most}.` })

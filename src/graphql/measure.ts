@@ -115,7 +115,8 @@ export class Measure {
     if (value.kind !== Kind.VARIABLE) return undefined
     const { value: name } = value.name
     this.pageVariables.add(name)
-    const given = this.variables[name]
+    if (name === '__proto__') return maxPageSize // graphql-js loses what a variable of this name holds
+    const given = Object.hasOwn(this.variables, name) ? this.variables[name] : undefined
     if (given !== undefined) return typeof given === 'number' ? given : undefined
     const defaults = this.operations
       .flatMap(({ variableDefinitions = [] }) => variableDefinitions)

@@ -30,11 +30,15 @@ const known = new WeakMap<FieldNode, readonly string[]>()
 /** One order for one set, so that it makes one statement. */
 const sorted = <Row>(members: readonly string[]): Needed<Row> => [...new Set(members)].sort() as unknown as Needed<Row>
 
-function membersOf(row: string, { selectionSet }: FieldNode, { fragments, returnType }: GraphQLResolveInfo): string[] {
+function membersOf(row: string, { selectionSet }: FieldNode, { schema, fragments, returnType }: GraphQLResolveInfo): string[] {
   const inside = ({ selections }: SelectionSetNode, type: GraphQLObjectType): string[] =>
     selections.flatMap((selection) => {
-      if (selection.kind === Kind.FRAGMENT_SPREAD) return inside(fragments[selection.name.value]!.selectionSet, type)
-      if (selection.kind === Kind.INLINE_FRAGMENT) return inside(selection.selectionSet, type)
+      if (selection.kind !== Kind.FIELD) {
+        const { typeCondition, selectionSet: within } =
+          selection.kind === Kind.FRAGMENT_SPREAD ? fragments[selection.name.value]! : selection
+        const on = typeCondition && schema.getType(typeCondition.name.value)
+        return inside(within, isObjectType(on) ? on : type)
+      }
       const field = type.getFields()[selection.name.value]
       if (!field) return [] // __typename
       const read = field.extensions['reads'] as string[] | undefined

@@ -88,7 +88,7 @@ async function listWithInterviews(districtId, { first }) {
 const bindings = new Map()
 function bindingOf(districtId) {
   if (!bindings.has(districtId)) {
-    const list = JSON.stringify(['NAME_ASC', Object.entries({ list: 'people', districtId, archived: false })])
+    const list = JSON.stringify(['NAME_ASC', { list: 'people', districtId, archived: false }])
     bindings.set(districtId, createHash('sha256').update(list).digest('base64url').slice(0, 8))
   }
   return bindings.get(districtId)

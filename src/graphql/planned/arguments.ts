@@ -19,7 +19,7 @@ type Values = Readonly<Record<string, unknown>>
 /** What each call of a resolver is given, anew. @throws GraphQLError when an argument is wrong */
 export type ArgumentReader = (variables: Values) => ObjMap<unknown>
 
-/** One argument: its value, or nothing; `unknown` where graphql-js is to read them all. */
+/** Adds one argument's value, if it has one. @returns false where graphql-js is to read them all */
 type Read = (variables: Values, values: ObjMap<unknown>) => boolean
 
 export function argumentReader(definition: GraphQLField<unknown, unknown>, node: FieldNode): ArgumentReader {
