@@ -7,7 +7,7 @@ import type { SignedInViewer } from '../access/viewer.ts'
 import type { Deps } from '../deps.ts'
 import { findCredential } from './authentication.ts'
 import { Problem } from './problem.ts'
-import { hashToken, isApiKey, isToken } from './tokens.ts'
+import { isApiKey, isToken } from './tokens.ts'
 import { inTurns } from './turns.ts'
 
 export interface Credentials {
@@ -34,28 +34,27 @@ export function rememberedCredentials({ db }: Pick<Deps, 'db'>): Credentials {
   const inTurn = inTurns(mostLookups, longestWaitMs)
   const lookups = new Map<string, Lookup>()
 
-  async function lookUp(token: string, hash: string, lookup: Lookup): Promise<SignedInViewer> {
+  async function lookUp(token: string, lookup: Lookup): Promise<SignedInViewer> {
     lookup.changes = known.changes
     const { viewer, goodForMs } = await findCredential(db, token)
     // What was heard while it was looked up may have been about it.
-    if (channel.isLive() && known.changes === lookup.changes) known.keep(hash, viewer, Math.min(goodForMs ?? longestMs, longestMs))
+    if (channel.isLive() && known.changes === lookup.changes) known.keep(token, viewer, Math.min(goodForMs ?? longestMs, longestMs))
     return viewer
   }
   return {
     authenticate(token) {
       if (!isApiKey(token) && !isToken(token)) return Promise.reject(new Problem('INVALID_CREDENTIAL'))
-      const hash = hashToken(token)
       // While the channel is down nothing is remembered, and everybody is looked up: at once, by as many as there are.
-      if (!channel.isLive()) return lookUp(token, hash, {})
-      const remembered = known.get(hash)
+      if (!channel.isLive()) return lookUp(token, {})
+      const remembered = known.get(token)
       if (remembered) return remembered
       // Whoever comes meanwhile waits for the same answer, unless something has changed since that was asked for.
-      const underWay = lookups.get(hash)
+      const underWay = lookups.get(token)
       if (underWay?.viewer && (underWay.changes === undefined || underWay.changes === known.changes)) return underWay.viewer
       const lookup: Lookup = {}
-      lookups.set(hash, lookup)
-      lookup.viewer = inTurn(() => lookUp(token, hash, lookup)).finally(() => {
-        if (lookups.get(hash) === lookup) lookups.delete(hash)
+      lookups.set(token, lookup)
+      lookup.viewer = inTurn(() => lookUp(token, lookup)).finally(() => {
+        if (lookups.get(token) === lookup) lookups.delete(token)
       })
       return lookup.viewer
     },
@@ -69,39 +68,42 @@ interface Lookup {
   viewer?: Promise<SignedInViewer>
 }
 
-/** Viewers by the hash of their token, and by each thing they stand on, under the names that the database's triggers give these. */
+/**
+ * Viewers by their token, and by each thing they stand on, under the names that the database's triggers give these. By the token itself,
+ * which is in memory with every request anyway: to hash it costs as much as all else that is done for a small answer.
+ */
 class Remembered {
   /** How often anything was heard. */
   changes = 0
   private readonly standingOn = new Map<string, Set<string>>()
   private readonly viewers = new LRUCache<string, SignedInViewer>({
     max: mostRemembered,
-    dispose: (viewer, hash) => {
+    dispose: (viewer, token) => {
       for (const name of foundations(viewer)) {
-        const hashes = this.standingOn.get(name)
-        if (hashes?.delete(hash) && hashes.size === 0) this.standingOn.delete(name)
+        const tokens = this.standingOn.get(name)
+        if (tokens?.delete(token) && tokens.size === 0) this.standingOn.delete(name)
       }
     },
   })
 
-  get(hash: string): SignedInViewer | undefined {
-    return this.viewers.get(hash)
+  get(token: string): SignedInViewer | undefined {
+    return this.viewers.get(token)
   }
 
-  keep(hash: string, viewer: SignedInViewer, ms: number): void {
+  keep(token: string, viewer: SignedInViewer, ms: number): void {
     if (ms < 1) return
-    this.viewers.delete(hash)
-    this.viewers.set(hash, viewer, { ttl: ms })
+    this.viewers.delete(token)
+    this.viewers.set(token, viewer, { ttl: ms })
     for (const name of foundations(viewer)) {
-      const hashes = this.standingOn.get(name)
-      if (hashes) hashes.add(hash)
-      else this.standingOn.set(name, new Set([hash]))
+      const tokens = this.standingOn.get(name)
+      if (tokens) tokens.add(token)
+      else this.standingOn.set(name, new Set([token]))
     }
   }
 
   drop(name: string): void {
     this.changes++
-    for (const hash of this.standingOn.get(name) ?? []) this.viewers.delete(hash)
+    for (const token of this.standingOn.get(name) ?? []) this.viewers.delete(token)
   }
 
   clear(): void {
