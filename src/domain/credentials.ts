@@ -76,9 +76,10 @@ class Remembered {
   /** How often anything was heard. */
   changes = 0
   private readonly standingOn = new Map<string, Set<string>>()
-  private readonly viewers = new LRUCache<string, SignedInViewer>({
+  /** Each with the moment from which it is not believed: the cache's own lifetimes cost a timer every millisecond. */
+  private readonly viewers = new LRUCache<string, { readonly viewer: SignedInViewer; readonly until: number }>({
     max: mostRemembered,
-    dispose: (viewer, token) => {
+    dispose: ({ viewer }, token) => {
       for (const name of foundations(viewer)) {
         const tokens = this.standingOn.get(name)
         if (tokens?.delete(token) && tokens.size === 0) this.standingOn.delete(name)
@@ -87,13 +88,14 @@ class Remembered {
   })
 
   get(token: string): SignedInViewer | undefined {
-    return this.viewers.get(token)
+    const found = this.viewers.get(token)
+    return found && performance.now() < found.until ? found.viewer : undefined
   }
 
   keep(token: string, viewer: SignedInViewer, ms: number): void {
     if (ms < 1) return
     this.viewers.delete(token)
-    this.viewers.set(token, viewer, { ttl: ms })
+    this.viewers.set(token, { viewer, until: performance.now() + ms })
     for (const name of foundations(viewer)) {
       const tokens = this.standingOn.get(name)
       if (tokens) tokens.add(token)
