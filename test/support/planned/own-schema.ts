@@ -37,9 +37,16 @@ export async function ownSchema(gateway: Pick<Gateway, 'db' | 'deps'>) {
     viewers,
     contextOf(viewer: (typeof viewers)[number]) {
       const log: string[] = []
+      let before: Promise<unknown> = Promise.resolve()
       const db = {
         ...deps.db,
-        query: <Row>(statement: Parameters<typeof deps.db.query>[0]) => (log.push(statement.text), deps.db.query<Row>(statement)),
+        // One after the other, as an embedded database answers: a server's connections race, and with them what follows.
+        query<Row>(statement: Parameters<typeof deps.db.query>[0]): Promise<Row[]> {
+          log.push(statement.text)
+          const answer = before.then(() => deps.db.query<Row>(statement))
+          before = answer.catch(() => {})
+          return answer
+        },
       }
       const outgoing = { keepBrowser() {}, keepDevice() {}, keepSession: () => false }
       const contextValue = new Context({ deps: { ...deps, db, random: randomBytes }, credentials, viewer, client, outgoing })
