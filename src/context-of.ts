@@ -10,7 +10,8 @@ import { sessionLifetimeDays } from './domain/sessions.ts'
 import { isToken } from './domain/tokens.ts'
 import { deviceLifetimeDays } from './domain/trusted-devices.ts'
 import { Context } from './graphql/context.ts'
-import { cookieOf, headersNamed } from './http.ts'
+import { cookieJar, cookieOf } from './http/cookies.ts'
+import { headersNamed } from './http/messages.ts'
 
 /** RFC 6265bis, 5.5: a cookie lives at most 400 days. The browser's is renewed with every request for a code. */
 const browserCookieSeconds = 180 * 86_400
@@ -95,19 +96,3 @@ function mayUseCookieSession(publicUrl: string, { method, url, headers }: Incomi
 /** A gateway on this machine is as well reached as localhost as it is by its number. */
 const isLoopbackAlias = (publicUrl: string, origin: string, host: string | undefined): boolean =>
   origin === `http://${host}` && [publicUrl, origin].every((url) => /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname))
-
-function cookieJar(publicUrl: string, res: ServerResponse) {
-  const secure = publicUrl.startsWith('https:')
-  const prefix = secure ? '__Host-' : ''
-  return {
-    session: `${prefix}session`,
-    browser: `${prefix}browser`,
-    device: `${prefix}device`,
-    set(name: string, value: string, maxAgeSeconds: number) {
-      res.appendHeader(
-        'Set-Cookie',
-        `${name}=${value}; Path=/; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`,
-      )
-    },
-  }
-}

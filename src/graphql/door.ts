@@ -1,7 +1,7 @@
 /** GraphQL over HTTP: the common request is read and written here, every other one by Yoga; both are answered by one pipeline. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Deps } from '../deps.ts'
-import { type RawHeaders, sendWhole, setHeaders } from '../http.ts'
+import { type RawHeaders, sendWhole, setHeaders } from '../http/messages.ts'
 import type { Context } from './context.ts'
 import type { GraphqlRequest, Pipeline } from './pipeline.ts'
 import type * as YogaModule from './yoga.ts'

@@ -1,7 +1,7 @@
 /** An answer that a client may keep: it asks again with its ETag, and while that stands it is told so in place of a body. */
 import { hash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { sendJsonText } from '../http.ts'
+import { sendJsonText } from '../http/messages.ts'
 
 /** @param text JSON; equal bytes have equal ETags, and others have others (RFC 9110, 8.8.1: strong) */
 export function sendKept({ headers }: IncomingMessage, res: ServerResponse, text: string, cacheControl = 'private, no-cache'): void {

@@ -1,7 +1,7 @@
 /** Cross-origin requests: the configured origins may call with a bearer token, and no origin ever with a cookie. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Config } from './config.ts'
-import { type RawHeaders, setHeaders } from './http.ts'
+import type { Config } from '../config.ts'
+import { type RawHeaders, setHeaders } from './messages.ts'
 
 const preflightSeconds = 7_200
 
