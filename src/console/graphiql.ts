@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { createGunzip, gzip } from 'node:zlib'
 import type { GraphiQLOptions } from 'graphql-yoga'
+import { clientHas } from '../http/conditional.ts'
 import { contentSecurityPolicy, type Page, pageHeaders, reading } from './page.ts'
 
 const title = 'Credentials Gateway'
@@ -111,7 +112,7 @@ export function graphiqlPage(): Page {
       rendered = undefined // the next visit tries again
       throw error
     })
-    if (req.headers['if-none-match'] === headers['ETag']) return void res.writeHead(304, headers).end()
+    if (clientHas(req, headers['ETag']!)) return void res.writeHead(304, headers).end()
     if (/\bgzip\b/.test(req.headers['accept-encoding'] ?? '')) {
       res.writeHead(200, { ...headers, 'Content-Encoding': 'gzip', 'Content-Length': gzipped.length })
       return void res.end(gzipped)

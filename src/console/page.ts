@@ -1,7 +1,7 @@
 /** A page: what answers GET and HEAD at one address, with headers that let nothing else in. */
-import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { clientHas, etagOf } from '../http/conditional.ts'
 
 export type Page = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>
 
@@ -58,10 +58,10 @@ export const staticPage = (file: string): Page => {
 /** A script or a style sheet: kept by the browser, asked for again by its tag. */
 export const asset = (file: string): Page => {
   const body = readAsset(file)
-  const tag = `"${createHash('sha256').update(body).digest('base64url')}"`
-  const headers = { ...pageHeaders, 'Content-Type': types[file.split('.').at(-1)!]!, 'Cache-Control': 'no-cache', ETag: tag }
+  const etag = etagOf(body)
+  const headers = { ...pageHeaders, 'Content-Type': types[file.split('.').at(-1)!]!, 'Cache-Control': 'no-cache', ETag: etag }
   return reading((req, res) => {
-    if (req.headers['if-none-match'] === tag) return void res.writeHead(304, headers).end()
+    if (clientHas(req, etag)) return void res.writeHead(304, headers).end()
     res.writeHead(200, { ...headers, 'Content-Length': body.length })
     res.end(body) // to HEAD, node:http sends the headers alone
   })
