@@ -14,7 +14,9 @@ import { createGraphqlDoor } from './graphql/door.ts'
 import { headersFor } from './graphql/errors.ts'
 import { Pipeline } from './graphql/pipeline.ts'
 import { buildSchema } from './graphql/schema.ts'
-import { expectJson, HttpRefusal, type RawHeaders, readBody, sendJson, setHeaders } from './http/messages.ts'
+import { readJson } from './http/json-body.ts'
+import { graphqlTypeFor, wantsPage } from './http/media-types.ts'
+import { HttpRefusal, type RawHeaders, sendJson, setHeaders } from './http/messages.ts'
 import { createRestHandler } from './rest/handler.ts'
 
 /** SPEC: "`/graphql` 1 MB" */
@@ -32,9 +34,9 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
   const tellOfProxy = tellingOfProxy(deps)
 
   const answer = async (req: IncomingMessage, res: ServerResponse, path: string, requestId: string, headers: RawHeaders): Promise<void> => {
-    if (path === '/graphql' && !(req.method === 'GET' && wantsPage(req))) {
-      const body = req.method === 'POST' ? await graphqlBody(req) : undefined
-      return graphql(req, res, headers, await contextOf(door, req, res, requestId), body)
+    if (path === '/graphql' && !opensPage(req)) {
+      const context = await contextOf(door, req, res, requestId) // a wrong credential is refused whatever comes with it
+      return graphql(req, res, headers, context, req.method === 'POST' ? await readJson(req, maxGraphqlBytes) : undefined)
     }
     setHeaders(res, headers)
     if (path === '/graphql') return graphiql(req, res)
@@ -95,14 +97,9 @@ function tellingOfProxy({ config, log }: Deps): (req: IncomingMessage) => void {
 
 const nothingHere = () => new HttpRefusal(404, new Problem('NO_SUCH_ROUTE').message)
 
-/** A browser that opens the address; a GraphQL client never accepts HTML first. */
-const wantsPage = ({ headers, url }: IncomingMessage): boolean =>
-  /\btext\/html\b/.test(headers.accept ?? '') && !/[?&]query=/.test(url ?? '')
-
-function graphqlBody(req: IncomingMessage): Promise<string> {
-  expectJson(req)
-  return readBody(req, maxGraphqlBytes)
-}
+/** A browser that opens the address, and not one that follows a link to an answer. */
+const opensPage = (req: IncomingMessage): boolean =>
+  (req.method === 'GET' || req.method === 'HEAD') && wantsPage(req) && !/[?&](query|extensions)=/.test(req.url ?? '')
 
 /** What is refused before GraphQL or a route has a say, in the shape that the address's clients expect. */
 function sendRefusal(res: ServerResponse, path: string, refusal: HttpRefusal | Problem): void {
@@ -111,8 +108,5 @@ function sendRefusal(res: ServerResponse, path: string, refusal: HttpRefusal | P
   if (path !== '/graphql') return sendJson(res, status, { error: message }, headers)
   const extensions =
     refusal instanceof HttpRefusal ? { code: status === 404 ? 'NOT_FOUND' : 'BAD_USER_INPUT' } : { code: refusal.code, ...refusal.details }
-  const type = /\bapplication\/graphql-response\+json\b/.test(res.req.headers.accept ?? '')
-    ? { 'Content-Type': 'application/graphql-response+json; charset=utf-8' }
-    : {}
-  sendJson(res, status, { errors: [{ message, extensions }] }, { ...headers, ...type })
+  sendJson(res, status, { errors: [{ message, extensions }] }, { ...headers, 'Content-Type': graphqlTypeFor(res.req) })
 }

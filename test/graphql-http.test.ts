@@ -55,7 +55,6 @@ describe('a document that is refused is 4xx without data', () => {
     ['variables that are a list', { query: '{ __typename }', variables: [] }],
     ['variables that are a string', { query: '{ __typename }', variables: '{}' }],
     ['extensions that are a number', { query: '{ __typename }', extensions: 1 }],
-    ['a persisted query', { extensions: { persistedQuery: { version: 1, sha256Hash: 'a'.repeat(64) } } }],
     ['JSON that is a string', '"{ __typename }"'],
     ['JSON that is null', 'null'],
     ['no JSON', '{'],

@@ -10,6 +10,7 @@ export const statusOf = {
   RATE_LIMITED: 429,
   PAYMENT_REQUIRED: 402,
   UNAVAILABLE: 503,
+  PERSISTED_QUERY_NOT_SUPPORTED: 400,
   INTERNAL_SERVER_ERROR: 500,
 } as const
 export type ProblemCode = keyof typeof statusOf
@@ -47,6 +48,8 @@ const reasons = {
     code: 'RATE_LIMITED',
     sentence: 'Too many wrong codes were given. Use the link in the same mail, or try again later.',
   },
+  // The message is the one by which clients know it.
+  PERSISTED_QUERY_NOT_SUPPORTED: { code: 'PERSISTED_QUERY_NOT_SUPPORTED', sentence: 'PersistedQueryNotSupported' },
   UNAVAILABLE: { code: 'UNAVAILABLE', sentence: 'The database does not answer. Try again in a moment.' },
   UNEXPECTED: { code: 'INTERNAL_SERVER_ERROR', sentence: 'Something went wrong here. The request id finds it in the log.' },
 } as const satisfies Record<string, Row>

@@ -7,7 +7,7 @@ import SchemaBuilder, {
   type PothosTypeConfig,
   type SchemaTypes,
 } from '@pothos/core'
-import type { GraphQLFieldResolver, GraphQLSchema } from 'graphql'
+import type { GraphQLField, GraphQLFieldResolver, GraphQLSchema } from 'graphql'
 import { open, refusal, requiredScopes, type Rule } from '../access/rules.ts'
 import type { AccessTable } from '../access/table.ts'
 import type { Viewer } from '../access/viewer.ts'
@@ -24,11 +24,19 @@ declare global {
   }
 }
 
-/** Throws what stands in the viewer's way, if anything does. */
-function demand(rule: Rule, viewer: Viewer): void {
+/** What stands in the viewer's way, if anything does. */
+function obstacle(rule: Rule, viewer: Viewer): Problem | undefined {
   const reason = refusal(rule, viewer)
-  if (reason === 'MISSING_SCOPE') throw new Problem(reason, { requiredScopes: requiredScopes(rule) })
-  if (reason) throw new Problem(reason)
+  if (reason === 'MISSING_SCOPE') return new Problem(reason, { requiredScopes: requiredScopes(rule) })
+  return reason && new Problem(reason)
+}
+
+const ruleOfResolver = new WeakMap<object, Rule>()
+
+/** What a field's rule says to this viewer, before anything of the request but the credential is looked at. */
+export function obstacleAt({ resolve }: Pick<GraphQLField<unknown, unknown>, 'resolve'>, viewer: Viewer): Problem | undefined {
+  const rule = resolve && ruleOfResolver.get(resolve)
+  return rule && obstacle(rule, viewer)
 }
 
 class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
@@ -44,10 +52,13 @@ class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   ): GraphQLFieldResolver<unknown, Types['Context'], object> {
     const rule = this.ruleOfField(field)
     if (rule === open) return resolve
-    return (parent, args, context, info) => {
-      demand(rule, (context as { readonly viewer: Viewer }).viewer)
+    const guarded: typeof resolve = (parent, args, context, info) => {
+      const problem = obstacle(rule, (context as { readonly viewer: Viewer }).viewer)
+      if (problem) throw problem
       return resolve(parent, args, context, info)
     }
+    ruleOfResolver.set(guarded, rule)
+    return guarded
   }
 
   override afterBuild(schema: GraphQLSchema): GraphQLSchema {

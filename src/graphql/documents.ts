@@ -1,19 +1,11 @@
 /** Documents by their text: parsed, measured, validated and planned once, and kept in a cache that is bounded in bytes. */
-import {
-  type ASTVisitor,
-  type DocumentNode,
-  getOperationAST,
-  GraphQLError,
-  type GraphQLSchema,
-  NoSchemaIntrospectionCustomRule,
-  type OperationDefinitionNode,
-  specifiedRules,
-  validate,
-  type ValidationContext,
-} from 'graphql'
+import { type DocumentNode, getOperationAST, type GraphQLError, type GraphQLSchema, Kind, type OperationDefinitionNode } from 'graphql'
+import { Problem } from '../domain/problem.ts'
+import { quote } from '../domain/quote.ts'
 import { BoundedCache } from './bounded-cache.ts'
 import { demandBounded, parseWithin, ValueLimit } from './limits.ts'
 import { type Plan, planOperation } from './planned/plan.ts'
+import { introspectionIn, mistakesIn } from './validation.ts'
 
 /** What a document takes in memory for each of its characters: 45 to 110 as parsed, the rest for its plans. */
 const bytesPerCharacter = 150
@@ -29,14 +21,15 @@ export class Documents {
 
   /**
    * The document of this text. Only one without mistakes is kept.
+   * @param suggestions whether its mistakes may tell what else there is in the schema
    * @throws GraphQLError when it is not GraphQL, Problem INVALID_INPUT when it asks for too much
    */
-  get(text: string): Document {
+  get(text: string, { suggestions = false } = {}): Document {
     const known = this.known.get(text)
     if (known) return known
     const parsed = parseWithin(text)
     demandBounded(this.schema, parsed)
-    const document = new Document(this.schema, parsed)
+    const document = new Document(this.schema, parsed, { suggestions })
     if (document.mistakes.length === 0) this.known.set(text, document, text.length * bytesPerCharacter)
     return document
   }
@@ -49,31 +42,43 @@ export class Document {
   readonly mistakes: readonly GraphQLError[]
   private looks: readonly GraphQLError[] | undefined
   /** Of the operation that ran last: a document of a hundred operations is kept for no more than one of them. */
-  private planned: { readonly operation: OperationDefinitionNode; readonly plan: Plan | undefined } | undefined
+  private planned: { readonly operation: OperationDefinitionNode; readonly plan: Plan } | undefined
   private readonly valueLimit: ValueLimit
 
-  constructor(schema: GraphQLSchema, node: DocumentNode) {
+  constructor(schema: GraphQLSchema, node: DocumentNode, options: { suggestions: boolean }) {
     this.schema = schema
     this.node = node
-    this.mistakes = validate(schema, node, rules)
+    this.mistakes = mistakesIn(schema, node, options)
     this.valueLimit = new ValueLimit(schema, node)
   }
 
   /** Its first look into the schema: a mistake, where the caller may not. Kept apart, since callers differ and documents do not. */
   get introspection(): readonly GraphQLError[] {
-    return (this.looks ??= validate(this.schema, this.node, [NoSchemaIntrospectionCustomRule]).slice(0, 1))
+    return (this.looks ??= introspectionIn(this.schema, this.node))
   }
 
-  /** The operation of this name, or the only one. */
-  operation(name: string | null | undefined): OperationDefinitionNode | undefined {
-    return getOperationAST(this.node, name) ?? undefined
+  /**
+   * The operation of this name, or the only one where none is named.
+   * @throws Problem INVALID_INPUT when there is none, or several
+   */
+  operation(name: string | null | undefined): OperationDefinitionNode {
+    const operation = getOperationAST(this.node, name || undefined)
+    if (operation) return operation
+    const sentence = name
+      ? `Unknown operation named "${quote(name)}".`
+      : this.node.definitions.some(({ kind }) => kind === Kind.OPERATION_DEFINITION)
+        ? 'Must provide operation name if query contains multiple operations.'
+        : 'Must provide an operation.'
+    throw new Problem('INVALID_INPUT', { sentence })
   }
 
-  /** How the operation runs; nothing where graphql-js is to interpret it. */
-  planOf(operation: OperationDefinitionNode): Plan | undefined {
-    if (this.planned?.operation !== operation)
-      this.planned = { operation, plan: planOperation(this.schema, this.node, operation.name?.value) }
-    return this.planned.plan
+  /** How one of its operations runs. */
+  planOf(operation: OperationDefinitionNode): Plan {
+    if (this.planned?.operation === operation) return this.planned.plan
+    const plan = planOperation(this.schema, this.node, operation.name?.value)
+    if (!plan) throw new Error('a document without mistakes has an operation that cannot be planned')
+    this.planned = { operation, plan }
+    return plan
   }
 
   /** @throws Problem INVALID_INPUT when with these variables it asks for too much */
@@ -81,12 +86,3 @@ export class Document {
     this.valueLimit.demand(variables)
   }
 }
-
-/** graphql-js finds out only when it executes them that the schema has no subscriptions (its version 17 has this rule). */
-const knownOperationTypes = (context: ValidationContext): ASTVisitor => ({
-  OperationDefinition(node) {
-    if (!context.getSchema().getRootType(node.operation))
-      context.reportError(new GraphQLError(`There is no ${node.operation} in this schema.`, { nodes: node }))
-  },
-})
-const rules = [...specifiedRules, knownOperationTypes]

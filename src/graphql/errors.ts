@@ -2,6 +2,7 @@
 import { type ExecutionResult, GraphQLError } from 'graphql'
 import { Problem, type ProblemCode, statusOf } from '../domain/problem.ts'
 import type { Context } from './context.ts'
+import { InputMistake } from './input/mistake.ts'
 
 /** HTTP's part of an error, in its `extensions.http` until the answer is finished. Yoga's own errors have it there, too. */
 interface HttpPart {
@@ -23,13 +24,13 @@ export function clientError(thrown: unknown): GraphQLError {
 }
 
 /**
- * The last step of every execution: logs what was masked, hides what introspection would, and refuses a query as a whole
- * where the database does not answer. With data beside the errors the HTTP status is 200.
+ * The last step of every execution: logs what was masked, and refuses a query as a whole where the database does not answer.
+ * With data beside the errors the HTTP status is 200.
  */
 export function finishResult(
   result: ExecutionResult,
   { client: { requestId }, deps }: Pick<Context, 'client' | 'deps'>,
-  { query, suggestions }: { query: boolean; suggestions: boolean },
+  { isQuery }: { isQuery: boolean },
 ): Answer {
   if (!result.errors?.length) return { status: 200, headers: {}, result }
   const errors = result.errors.map(clientError).map((error) => {
@@ -37,13 +38,12 @@ export function finishResult(
     if (code === 'INTERNAL_SERVER_ERROR')
       deps.log.error({ err: error.originalError ?? error, path: error.path, requestId }, 'unexpected error')
     if (code === 'UNAVAILABLE') deps.log.warn({ err: error.originalError?.cause, requestId }, 'the database does not answer')
-    const message = suggestions ? error.message : error.message.replace(/ Did you mean .*\?$/s, '')
     const extensions = code === 'INTERNAL_SERVER_ERROR' ? { ...error.extensions, requestId } : error.extensions
-    return rebuilt(error, message, extensions)
+    return rebuilt(error, error.message, extensions)
   })
   const unavailable = errors.find(({ extensions }) => extensions['code'] === 'UNAVAILABLE')
   const nothingStands = result.data == null || Object.values(result.data).every((value) => value === null)
-  if (unavailable && (query || nothingStands)) return refusal([unavailable])
+  if (unavailable && (isQuery || nothingStands)) return refusal([unavailable])
   if (!('data' in result)) return refusal(errors)
   return { status: 200, headers: {}, result: { ...result, errors: errors.map(withoutHttp) } }
 }
@@ -100,7 +100,7 @@ function withProblem(problem: Problem, thrown: unknown): GraphQLError {
 /** A request that GraphQL refuses: 400, or the status that Yoga chose (405, 415 and the like). */
 function badDocument(error: GraphQLError): GraphQLError {
   const http = error.extensions['http'] as Partial<HttpPart> | undefined
-  const field = fieldIn(error.message)
+  const field = mistakeIn(error)?.field
   return rebuilt(error, error.message, {
     code: 'BAD_USER_INPUT',
     ...(field === undefined ? {} : { field }),
@@ -108,16 +108,9 @@ function badDocument(error: GraphQLError): GraphQLError {
   })
 }
 
-/** The member to blame, as a dotted path. graphql-js names the variable, the place in it and what is missing there in its sentence alone. */
-function fieldIn(message: string): string | undefined {
-  const [, variable, place = variable] = /^Variable "\$(\w+)"(?:.*? at "([^"]+)")?/s.exec(message) ?? []
-  const [, member] = /; Field "(\w+)" (?:of required type|is not defined by type) "/.exec(message) ?? []
-  if (place === undefined) return undefined
-  return [place, member]
-    .flatMap((part) => part ?? [])
-    .join('.')
-    .replaceAll(/\[(\d+)\]/g, '.$1')
-}
+/** What is wrong with a value that the client sent, if that is what the error is about. */
+export const mistakeIn = ({ originalError }: GraphQLError): InputMistake | undefined =>
+  originalError instanceof InputMistake ? originalError : originalError instanceof GraphQLError ? mistakeIn(originalError) : undefined
 
 function withoutHttp(error: GraphQLError): GraphQLError {
   const { http: _http, ...extensions } = error.extensions

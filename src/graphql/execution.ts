@@ -1,43 +1,67 @@
 /** The one way in which an operation is executed, whichever face asked for it; and what is to be done before its answer leaves. */
-import { execute, type ExecutionResult, Kind, type OperationDefinitionNode, OperationTypeNode } from 'graphql'
+import { type ExecutionResult, type GraphQLError, Kind, locatedError, type OperationDefinitionNode, OperationTypeNode } from 'graphql'
 import { actorOf, auditRepeated } from '../domain/audit.ts'
+import { obstacleAt } from './access-plugin.ts'
 import type { Context } from './context.ts'
 import type { Document } from './documents.ts'
 import { problemIn } from './errors.ts'
+import { coerceVariables } from './input/variables.ts'
 
-interface Given {
-  readonly operationName?: string | null | undefined
-  readonly variables?: Readonly<Record<string, unknown>> | null | undefined
-}
+type Given = Readonly<Record<string, unknown>>
 
 /**
  * Executes an operation of a document without mistakes.
- * @param operation nothing where the document has none of that name, which graphql-js says in its own words
+ * @param given the variables as they came
+ * @param suggestions whether what is wrong with them may tell what else there is in the schema
  * @throws Problem UNAVAILABLE when a denial cannot be remembered
  */
 export async function executeOperation(
   document: Document,
-  operation: OperationDefinitionNode | undefined,
+  operation: OperationDefinitionNode,
   context: Context,
-  { operationName, variables }: Given,
+  given: Given,
+  { suggestions }: { suggestions: boolean },
 ): Promise<ExecutionResult> {
+  const plan = document.planOf(operation)
+  const read = plan.readVariables(given)
+  const coerced = read ? { values: read } : coerceVariables(document.schema, operation, given, { suggestions })
+  if ('mistakes' in coerced) {
+    // Who may do nothing of it is told so, whatever else is wrong.
+    const refused = operation.operation === OperationTypeNode.MUTATION ? await refusedWhole(document, operation, context, given) : undefined
+    return refused ?? { errors: coerced.mistakes }
+  }
   const { viewer } = context
-  const plan = operation && document.planOf(operation)
-  const result = await (plan
-    ? plan.execute({ contextValue: context, variableValues: variables })
-    : execute({ schema: document.schema, document: document.node, contextValue: context, variableValues: variables, operationName }))
+  const result = await plan.run({ contextValue: context, variables: coerced.values })
   if (result.errors) await rememberDenials(result.errors, context, viewer.kind === 'anonymous' ? context.viewer : viewer)
   // Whoever has ended a credential may rely on it: the next request with it meets a gateway that knows.
-  if (operation?.operation === OperationTypeNode.MUTATION) await context.credentials.caughtUp()
+  if (operation.operation === OperationTypeNode.MUTATION) await context.credentials.caughtUp()
   return result
 }
 
+/**
+ * The result of an operation each of whose root fields is refused to this caller, which is the same for all variables; nothing where
+ * one is not refused.
+ */
+export async function refusedWhole(
+  document: Document,
+  operation: OperationDefinitionNode,
+  context: Context,
+  given: Given = {},
+): Promise<ExecutionResult | undefined> {
+  const fields = document.planOf(operation).rootFields(given)
+  if (!fields || fields.length === 0) return undefined
+  const errors: GraphQLError[] = []
+  for (const { definition, nodes, responseName } of fields) {
+    const problem = obstacleAt(definition, context.viewer)
+    if (!problem) return undefined
+    errors.push(locatedError(problem, nodes, [responseName]))
+  }
+  await rememberDenials(errors, context, context.viewer)
+  return { errors, data: Object.fromEntries(fields.map(({ responseName }) => [responseName, null])) }
+}
+
 /** Every refusal for want of a permission is remembered, those of one credential as one row a minute. */
-async function rememberDenials(
-  errors: NonNullable<ExecutionResult['errors']>,
-  { deps, client }: Context,
-  viewer: Context['viewer'],
-): Promise<void> {
+async function rememberDenials(errors: readonly GraphQLError[], { deps, client }: Context, viewer: Context['viewer']): Promise<void> {
   const denied = errors.filter((error) => problemIn(error)?.code === 'FORBIDDEN')
   const [first] = denied
   if (!first || viewer.kind === 'anonymous') return

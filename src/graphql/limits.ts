@@ -1,12 +1,22 @@
 /** How much one document may ask for. */
-import { type DocumentNode, type GraphQLSchema, parse } from 'graphql'
+import { type DocumentNode, GraphQLError, type GraphQLSchema, Lexer, parse, Source, TokenKind } from 'graphql'
 import { Problem } from '../domain/problem.ts'
+import { mostQuoted, quote } from '../domain/quote.ts'
 import { Measure, signInFields } from './measure.ts'
+import { repetitions } from './repetition.ts'
 
 /** Comments are no tokens, and what is parsed is kept for a while. */
 const maxCharacters = 50_000
 /** The largest document of GraphiQL and of code generators, their introspection, has a fifth of these tokens. */
 const maxTokens = 2_000
+/** What is a name or a bracket of hundreds is made to fill an answer or a stack. */
+const maxNameLength = 100
+const maxBrackets = 50
+const maxDirectives = 50
+/** Of one field in one selection set, every fragment put where it is spread. */
+const maxAliases = 50
+/** Under one name or several. A field that many fragments have is written often; validation compares each with each. */
+const maxRepetitions = 200
 /** As written, every fragment put where it is spread. */
 const maxFields = 1_000
 const maxDepth = 12
@@ -18,17 +28,53 @@ const maxSignIns = 1
 const mostRemembered = 20
 
 /**
- * Parses a document of a bounded size.
+ * Parses a document of a bounded size. Its tokens are looked at first: then neither the parser's recursion nor a sentence that repeats a
+ * name or a type has to be bounded again.
  * @throws GraphQLError when it is not GraphQL, Problem INVALID_INPUT when it is too long
  */
 export function parseWithin(text: string): DocumentNode {
   if (text.length > maxCharacters) throw tooMuch(`${text.length} characters of GraphQL`, `${maxCharacters}`)
   try {
-    return parse(text, { maxTokens })
+    demandPlainTokens(text)
+    return parse(text)
   } catch (error) {
-    // graphql-js parses by recursion: what is nested deeper than the stack is a document's fault, not this server's.
-    throw error instanceof RangeError ? tooMuch('brackets nested without end', `${maxTokens} tokens`) : error
+    throw error instanceof GraphQLError ? syntaxMistake(text, error) : error
   }
+}
+
+/** @throws Problem INVALID_INPUT */
+function demandPlainTokens(text: string): void {
+  const lexer = new Lexer(new Source(text))
+  let [tokens, directives, brackets] = [0, 0, 0]
+  for (;;) {
+    const { kind, value } = lexer.advance()
+    if (kind === TokenKind.EOF) return
+    if (++tokens > maxTokens) throw tooMuch(`more than ${maxTokens} tokens`, `${maxTokens} tokens`)
+    if (kind === TokenKind.NAME && value.length > maxNameLength)
+      throw tooMuch(`a name of ${value.length} characters`, `${maxNameLength} characters a name`)
+    if (kind === TokenKind.AT && ++directives > maxDirectives)
+      throw tooMuch(`more than ${maxDirectives} directives`, `${maxDirectives} directives`)
+    if (opening.has(kind) && ++brackets > maxBrackets)
+      throw tooMuch(`brackets nested more than ${maxBrackets} deep`, `${maxBrackets} levels of brackets`)
+    if (closing.has(kind)) brackets--
+  }
+}
+
+const opening: ReadonlySet<string> = new Set([TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L])
+const closing: ReadonlySet<string> = new Set([TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R])
+
+/** graphql-js repeats the token that it did not expect: a long one is cut in the text, and the text up to there parsed again. */
+function syntaxMistake(text: string, error: GraphQLError): GraphQLError {
+  const at = error.positions?.[0] ?? 0
+  if (error.message.length <= 2 * mostQuoted) return error
+  try {
+    const { kind, value } = new Lexer(new Source(text.slice(at))).advance()
+    const isText = kind === TokenKind.STRING || kind === TokenKind.BLOCK_STRING
+    parse(text.slice(0, at) + (isText ? JSON.stringify(quote(value)) : value.slice(0, mostQuoted)))
+  } catch (shorter) {
+    if (shorter instanceof GraphQLError) return new GraphQLError(shorter.message, { source: error.source, positions: error.positions })
+  }
+  return new GraphQLError('Syntax Error: This is no GraphQL.', { source: error.source, positions: error.positions })
 }
 
 /**
@@ -40,6 +86,10 @@ export function demandBounded(schema: GraphQLSchema, document: DocumentNode): vo
   if (fields > maxFields) throw tooMuch(`${fields} fields`, `${maxFields}`)
   if (depth > maxDepth) throw tooMuch(`fields ${depth} levels deep`, `${maxDepth} levels`)
   if (signIns > maxSignIns) throw tooMuch(`${signIns} of ${[...signInFields].join(', ')}`, `${maxSignIns}: send them one by one`)
+  for (const { field, aliases, times } of repetitions(document)) {
+    if (aliases > maxAliases) throw tooMuch(`${aliases} aliases of ${field} in one selection`, `${maxAliases} aliases of one field`)
+    if (times > maxRepetitions) throw tooMuch(`${field} ${times} times in one selection`, `${maxRepetitions} times`)
+  }
 }
 
 /** How many values a document may answer, which depends on its variables: measured once for each set of page sizes. */

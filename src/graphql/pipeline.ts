@@ -6,12 +6,7 @@ import type { Context } from './context.ts'
 import { Documents } from './documents.ts'
 import { type Answer, finishResult } from './errors.ts'
 import { executeOperation } from './execution.ts'
-
-export interface GraphqlRequest {
-  readonly query: string
-  readonly operationName?: string | null | undefined
-  readonly variables?: Readonly<Record<string, unknown>> | null | undefined
-}
+import type { GraphqlRequest } from './request.ts'
 
 export class Pipeline {
   readonly documents: Documents
@@ -27,18 +22,19 @@ export class Pipeline {
    * @param readOnly the request came by a method that changes nothing
    */
   async answer(context: Context, request: GraphqlRequest, { readOnly = false } = {}): Promise<Answer> {
-    const outcome = { query: false, suggestions: mayIntrospect(this.config, context) }
+    const suggestions = mayIntrospect(this.config, context)
+    let isQuery = false
     try {
-      const document = this.documents.get(request.query)
-      const mistakes = outcome.suggestions ? document.mistakes : [...document.mistakes, ...document.introspection]
-      if (mistakes.length > 0) return finishResult({ errors: mistakes }, context, outcome)
+      const document = this.documents.get(request.query, { suggestions })
+      const mistakes = document.mistakes.length > 0 || suggestions ? document.mistakes : document.introspection
+      if (mistakes.length > 0) return finishResult({ errors: mistakes }, context, { isQuery })
       const operation = document.operation(request.operationName)
-      if (readOnly && operation && operation.operation !== OperationTypeNode.QUERY) throw onlyByPost()
-      document.demandAffordable(request.variables ?? {})
-      outcome.query = operation?.operation === OperationTypeNode.QUERY
-      return finishResult(await executeOperation(document, operation, context, request), context, outcome)
+      isQuery = operation.operation === OperationTypeNode.QUERY
+      if (readOnly && !isQuery) throw onlyByPost()
+      document.demandAffordable(request.variables)
+      return finishResult(await executeOperation(document, operation, context, request.variables, { suggestions }), context, { isQuery })
     } catch (error) {
-      return finishResult({ errors: [error as GraphQLError] }, context, outcome)
+      return finishResult({ errors: [error as GraphQLError] }, context, { isQuery })
     }
   }
 }

@@ -1,16 +1,22 @@
 /** Yoga's reading and writing of HTTP, around the pipeline: GET, media types to be negotiated, requests that are not what they should be. */
 import type { ExecutionResult } from 'graphql'
-import { createYoga, type Plugin, processRegularResult } from 'graphql-yoga'
+import { createYoga, type GraphQLParams, type Plugin, processRegularResult } from 'graphql-yoga'
 import type { Deps } from '../deps.ts'
 import { Problem } from '../domain/problem.ts'
+import { graphqlTypeFor } from '../http/media-types.ts'
 import type { Context } from './context.ts'
 import { type Answer, clientError, finishResult } from './errors.ts'
-import type { GraphqlRequest, Pipeline } from './pipeline.ts'
+import type { Pipeline } from './pipeline.ts'
+import { type GraphqlRequest, graphqlRequest } from './request.ts'
 
 /** What Yoga carries from the door to the pipeline. */
 interface ServerContext {
   readonly gateway: Context
+  /** Of a POST, whose body was read at the door. */
+  readonly request: GraphqlRequest | undefined
 }
+
+const contextOf = (context: object): ServerContext => context as ServerContext
 
 export const yogaOver = ({ log }: Pick<Deps, 'log'>, pipeline: Pipeline) =>
   createYoga<ServerContext>({
@@ -25,13 +31,15 @@ export const yogaOver = ({ log }: Pick<Deps, 'log'>, pipeline: Pipeline) =>
     plugins: [parameters, answers(pipeline)],
   })
 
-/** What a GET request's address carries is parsed by Yoga without a thought for what is no JSON. */
+/** A body was read at the door. Of a GET request's address Yoga parses the parameters, without a thought for what is no JSON. */
 const parameters: Plugin<ServerContext> = {
-  onRequestParse({ requestParser, setRequestParser }) {
-    if (!requestParser) return
-    setRequestParser(async (request) => {
+  onRequestParse({ requestParser, serverContext, setRequestParser }) {
+    const { request } = contextOf(serverContext)
+    if (request) return setRequestParser(() => request as GraphQLParams)
+    if (!requestParser) return undefined
+    return setRequestParser(async (get) => {
       try {
-        return await requestParser(request)
+        return graphqlRequest(await requestParser(get)) as GraphQLParams
       } catch (error) {
         throw error instanceof SyntaxError
           ? new Problem('INVALID_INPUT', { sentence: 'variables and extensions must be JSON.' }, { cause: error })
@@ -47,19 +55,18 @@ function answers(pipeline: Pipeline): Plugin<ServerContext> {
   return {
     onParams({ setParamsHandler }) {
       setParamsHandler(async ({ request, params, context }) => {
-        const { gateway } = context as unknown as ServerContext
+        const { gateway } = contextOf(context)
         const result = asResult(await pipeline.answer(gateway, params as GraphqlRequest, { readOnly: request.method === 'GET' }))
         finished.add(result)
         return result
       })
     },
     // Of every result, those of requests that never came to the pipeline among them.
-    onResultProcess(outcome) {
-      const result = outcome.result as ExecutionResult
-      const { gateway } = outcome.serverContext as unknown as ServerContext
-      if (!finished.has(result)) outcome.setResult(asResult(finishResult(result, gateway, { query: false, suggestions: false })))
-      // What is done is done, whatever the client says it reads: it is told in JSON, and never with 406 afterwards.
-      if (outcome.resultProcessor !== processRegularResult) outcome.setResultProcessor(processRegularResult, 'application/json')
+    onResultProcess({ request, result, serverContext, setResult, setResultProcessor }) {
+      const { gateway } = contextOf(serverContext)
+      if (!finished.has(result)) setResult(asResult(finishResult(result as ExecutionResult, gateway, { isQuery: false })))
+      const type = graphqlTypeFor({ headers: { accept: request.headers.get('accept') ?? undefined } })
+      setResultProcessor(processRegularResult, type.split(';', 1)[0]!) // Yoga adds the charset itself
     },
   }
 }

@@ -42,13 +42,6 @@ export function readBody(req: IncomingMessage, maxBytes: number): Promise<string
   })
 }
 
-/** @throws HttpRefusal 415 unless the body is JSON in UTF-8, uncompressed */
-export function expectJson({ headers }: IncomingMessage): void {
-  if (!/^application\/json *(; *charset="?utf-8"?)?$/i.test(headers['content-type'] ?? ''))
-    throw new HttpRefusal(415, 'Send the body as Content-Type: application/json, in UTF-8.')
-  if (headers['content-encoding'] !== undefined) throw new HttpRefusal(415, 'Send the body without Content-Encoding.')
-}
-
 /** Names and values in turn. Node writes them as they are, at a third of what a header costs that is set before. */
 export type RawHeaders = readonly string[]
 

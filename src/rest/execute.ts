@@ -2,29 +2,38 @@
 import { type GraphQLError, OperationTypeNode } from 'graphql'
 import type { Context } from '../graphql/context.ts'
 import { finishResult } from '../graphql/errors.ts'
-import { executeOperation } from '../graphql/execution.ts'
+import { executeOperation, refusedWhole } from '../graphql/execution.ts'
 import type { Pipeline } from '../graphql/pipeline.ts'
 import type { DataRoute } from './route.ts'
 
-/**
- * Executes the document of a route.
- * @throws GraphQLError for the first refusal in the answer: REST has no answer that is half refused
- */
-type Run = (context: Context, variables: Readonly<Record<string, unknown>>) => Promise<never>
+/** The document of a route, ready to run. A refusal is thrown as the first GraphQLError of the answer: no answer of REST is half refused. */
+interface Executor {
+  /** @throws GraphQLError where the rule of the route's root field refuses this caller, whatever the request holds beside the credential */
+  demandAllowed(context: Context): Promise<void>
+  /** @throws GraphQLError for any other refusal */
+  run(context: Context, variables: Readonly<Record<string, unknown>>): Promise<never>
+}
 
 /** @throws Error when the document does not fit the schema */
-export function executorOf({ documents }: Pipeline, route: DataRoute): Run {
+export function executorOf({ documents }: Pipeline, route: DataRoute): Executor {
   const document = documents.get(route.document)
   const [mistake] = document.mistakes
   if (mistake) throw new Error(`The document of ${route.method} ${route.path} does not fit the schema: ${mistake.message}`)
   const operation = document.operation(undefined)
-  const query = operation?.operation === OperationTypeNode.QUERY
-  return async (context, variables) => {
-    const executed = await executeOperation(document, operation, context, { variables })
-    const { data, errors = [] } = finishResult(executed, context, { query, suggestions: false }).result
-    const refusal = errors.find((error) => !(route.kind === 'record' && route.idAlone && isHiddenRecord(error)))
-    if (refusal) throw refusal
-    return data as never
+  const isQuery = operation.operation === OperationTypeNode.QUERY
+  return {
+    async demandAllowed(context) {
+      const refused = await refusedWhole(document, operation, context)
+      const [refusal] = refused ? finishResult(refused, context, { isQuery }).result.errors! : []
+      if (refusal) throw refusal
+    },
+    async run(context, variables) {
+      const executed = await executeOperation(document, operation, context, variables, { suggestions: false })
+      const { data, errors = [] } = finishResult(executed, context, { isQuery }).result
+      const refusal = errors.find((error) => !(route.kind === 'record' && route.idAlone && isHiddenRecord(error)))
+      if (refusal) throw refusal
+      return data as never
+    },
   }
 }
 

@@ -5,7 +5,8 @@ import { Problem, type ProblemCode, statusOf } from '../domain/problem.ts'
 import type { Context } from '../graphql/context.ts'
 import { headersFor, problemIn } from '../graphql/errors.ts'
 import type { Pipeline } from '../graphql/pipeline.ts'
-import { expectJson, HttpRefusal, readBody, sendJson } from '../http/messages.ts'
+import { readJson } from '../http/json-body.ts'
+import { HttpRefusal, sendJson } from '../http/messages.ts'
 import { executorOf } from './execute.ts'
 import { sendKept } from './kept.ts'
 import { describeRoutes } from './openapi.ts'
@@ -47,19 +48,20 @@ function answerOf(pipeline: Pipeline, route: Route, stallMs: number): Answer {
     let description: string | undefined
     return async ({ req, res }) => sendKept(req, res, (description ??= JSON.stringify(describeRoutes(routes))), 'no-cache')
   }
-  const execute = executorOf(pipeline, route)
+  const document = executorOf(pipeline, route)
   return async ({ req, res, params, contextOf }) => {
     if (route.kind === 'record' && route.once && isPrefetch(req)) throw onlyWhenOpened()
     const context = await contextOf()
-    const query = new URLSearchParams(/\?(.*)/s.exec(req.url ?? '')?.[1])
-    const variables = given(route.variables?.({ params, query, body: await jsonBody(req, route) }) ?? {})
-    const read: Read = async (after) => {
-      if (after === undefined) return execute(context, variables)
-      const now = await contextOf()
-      if (res.destroyed) throw new ClientGone()
-      return execute(now, { ...variables, after })
-    }
     try {
+      await document.demandAllowed(context) // before anything else of the request is looked at
+      const query = queryOf(req)
+      const variables = given(route.variables?.({ params, query, body: await jsonBody(req, route) }) ?? {})
+      const read: Read = async (after) => {
+        if (after === undefined) return document.run(context, variables)
+        const now = await contextOf()
+        if (res.destroyed) throw new ClientGone()
+        return document.run(now, { ...variables, after })
+      }
       await (route.kind === 'list' ? streamArray(res, await pageFrom(route, read), stallMs) : answerRecord(req, res, route, read))
     } catch (error) {
       if (!(error instanceof GraphQLError) || res.headersSent) throw error
@@ -113,6 +115,9 @@ function match<Matched extends { readonly route: Route; readonly pattern: RegExp
   return chosen
 }
 
+const queryOf = ({ url = '' }: IncomingMessage): URLSearchParams =>
+  new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '')
+
 /** A member that is not in the body is a variable that is not given. */
 const given = (variables: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined))
@@ -120,14 +125,7 @@ const given = (variables: Record<string, unknown>): Record<string, unknown> =>
 /** The members of the body; a route that looks at none takes any body, or no body at all. */
 async function jsonBody(req: IncomingMessage, { method, variables }: DataRoute): Promise<Record<string, unknown>> {
   if (variables === undefined || method === 'GET' || method === 'DELETE') return {}
-  expectJson(req)
-  const text = await readBody(req, maxBodyBytes)
-  let body: unknown
-  try {
-    body = JSON.parse(text)
-  } catch {
-    throw new HttpRefusal(400, 'The body is not valid JSON.')
-  }
+  const body = await readJson(req, maxBodyBytes)
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new HttpRefusal(400, 'The body must be a JSON object.')
   return body as Record<string, unknown>
 }

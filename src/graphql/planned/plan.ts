@@ -23,7 +23,7 @@ import type { ObjMap } from 'graphql/jsutils/ObjMap.js'
 import type { PromiseOrValue } from 'graphql/jsutils/PromiseOrValue.js'
 import { Execution } from './execution.ts'
 import { isThenable } from './promises.ts'
-import { SelectionTree } from './selection.ts'
+import { type PlannedField, SelectionTree } from './selection.ts'
 import { type VariableReader, variableReader } from './variables.ts'
 
 /** One operation of a validated document. */
@@ -31,7 +31,15 @@ export interface Plan {
   readonly operation: OperationDefinitionNode
   /** As graphql-js's `execute` of the same document and operation. */
   execute(args: Pick<ExecutionArgs, 'rootValue' | 'contextValue' | 'variableValues'>): PromiseOrValue<ExecutionResult>
+  /** The variables' values, where coercion changes none of those given; else nothing: they are to be coerced, or wrong. */
+  readonly readVariables: VariableReader
+  /** Executes with variables that were read or coerced. */
+  run(args: { rootValue?: unknown; contextValue: unknown; variables: Values }): PromiseOrValue<ExecutionResult>
+  /** The fields of the root, in order, as far as it is known without coercing variables; nothing where @skip or @include needs them. */
+  rootFields(given: Values): readonly PlannedField[] | undefined
 }
+
+type Values = Readonly<Record<string, unknown>>
 
 /** Of all that a document's conditions can leave, what was asked for last. */
 const maxTrees = 4
@@ -59,9 +67,10 @@ class PlannedOperation implements Plan {
   private readonly rootType: GraphQLObjectType
   private readonly conditions: readonly string[]
   private readonly maxFields: number
-  private readonly readVariables: VariableReader
+  readonly readVariables: VariableReader
   /** The document as if the operation had no variables: for when they have been read. */
   private readonly withoutVariables: DocumentNode
+  private readonly selected: ConstructorParameters<typeof SelectionTree>[0]
   /** By the values of the conditions; the one that was planned longest ago first. */
   private readonly trees = new Map<string, SelectionTree>()
 
@@ -81,13 +90,39 @@ class PlannedOperation implements Plan {
     this.conditions = conditions
     this.maxFields = maxFieldsKept * fields
     this.readVariables = variableReader(schema, operation)
+    this.selected = { schema, operation, fragments: fragmentsOf(document) }
     const bare = { ...operation, variableDefinitions: [] }
     this.withoutVariables = { ...document, definitions: document.definitions.map((each) => (each === operation ? bare : each)) }
   }
 
   execute({ rootValue, contextValue, variableValues }: Parameters<Plan['execute']>[0]): PromiseOrValue<ExecutionResult> {
-    const context = this.contextOf({ rootValue, contextValue, variableValues })
+    const variables = this.readVariables(variableValues ?? {})
+    if (variables) return this.run({ rootValue, contextValue, variables })
+    const { schema, document, operationName } = this
+    const context = buildExecutionContext({
+      schema,
+      document,
+      operationName,
+      rootValue,
+      contextValue,
+      variableValues: variableValues ?? {},
+    })
+    return 'schema' in context ? this.runIn(context) : { errors: context }
+  }
+
+  run({ rootValue, contextValue, variables }: Parameters<Plan['run']>[0]): PromiseOrValue<ExecutionResult> {
+    const { schema, withoutVariables, operationName, operation } = this
+    const context = buildExecutionContext({ schema, document: withoutVariables, operationName, rootValue, contextValue })
     if (!('schema' in context)) return { errors: context }
+    return this.runIn(Object.assign(context, { operation, variableValues: variables as Record<string, unknown> }))
+  }
+
+  rootFields(given: Values): readonly PlannedField[] | undefined {
+    const isKnown = this.conditions.every((name) => Object.hasOwn(given, name) && typeof given[name] === 'boolean')
+    return isKnown ? this.treeFor(given).root.fields : undefined
+  }
+
+  private runIn(context: ExecutionContext): PromiseOrValue<ExecutionResult> {
     const { collectedErrors } = context
     const respond = (data: ObjMap<unknown> | null): ExecutionResult =>
       collectedErrors.errors.length === 0 ? { data } : { errors: collectedErrors.errors, data }
@@ -96,31 +131,21 @@ class PlannedOperation implements Plan {
       return respond(null)
     }
     try {
-      const data = new Execution(context, this.treeFor(context)).executeOperation()
+      const data = new Execution(context, this.treeFor(context.variableValues)).executeOperation()
       return isThenable(data) ? data.then(respond, fail) : respond(data)
     } catch (error) {
       return fail(error)
     }
   }
 
-  private contextOf(args: Parameters<Plan['execute']>[0]): ReturnType<typeof buildExecutionContext> {
-    const { schema, document, operationName, operation } = this
-    const variableValues = this.readVariables(args.variableValues ?? {})
-    if (!variableValues) return buildExecutionContext({ ...args, schema, document, operationName })
-    const { rootValue, contextValue } = args
-    const context = buildExecutionContext({ schema, document: this.withoutVariables, operationName, rootValue, contextValue })
-    return 'schema' in context ? Object.assign(context, { operation, variableValues }) : context
-  }
-
-  private treeFor(context: ExecutionContext): SelectionTree {
-    const { variableValues } = context
+  private treeFor(variableValues: Values): SelectionTree {
     const conditions = this.conditions
       .filter((name) => Object.hasOwn(variableValues, name))
       .map((name) => [name, variableValues[name]] as const)
     const key = conditions.map(([name, value]) => `${name}:${String(value)}`).join()
     const known = this.trees.get(key)
     if (known) return known
-    const tree = new SelectionTree(context, this.rootType, Object.fromEntries(conditions), {
+    const tree = new SelectionTree(this.selected, this.rootType, Object.fromEntries(conditions), {
       maxFields: this.maxFields,
       exceeded: this.forgetting(key),
     })
@@ -134,6 +159,13 @@ class PlannedOperation implements Plan {
   private forgetting(key: string): () => void {
     return () => void this.trees.delete(key)
   }
+}
+
+/** By name, in an object without a prototype, as graphql-js keeps them. */
+function fragmentsOf({ definitions }: DocumentNode): ExecutionContext['fragments'] {
+  const fragments = Object.create(null) as ExecutionContext['fragments']
+  for (const definition of definitions) if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition
+  return fragments
 }
 
 /** The variables that decide what is selected, and how many fields are written down. */

@@ -1,0 +1,33 @@
+/** A client's text inside a sentence of ours: bounded before the sentence is made, so that no answer repeats what a request was filled with. */
+
+/** In UTF-16 code units, an ellipsis included. */
+export const mostQuoted = 100
+
+/** The text, or its beginning and an ellipsis; never half of a surrogate pair. */
+export function quote(text: string, most = mostQuoted): string {
+  if (text.length <= most) return text
+  const cutsPair = (text.charCodeAt(most - 2) & 0xfc00) === 0xd800
+  return `${text.slice(0, cutsPair ? most - 2 : most - 1)}…`
+}
+
+/** How deep into a value is looked: what is further down stands as `{…}` or `[…]`. */
+const deepest = 3
+
+/** A JSON value in the notation of graphql-js's own sentences (`{ tag: 1, ids: ["x"] }`), or its beginning and an ellipsis. */
+export const quoteValue = (value: unknown): string => quote(written(value, mostQuoted + 1, deepest))
+
+/** Stops soon after `room` characters, however large the value is. */
+function written(value: unknown, room: number, levels: number): string {
+  if (typeof value === 'string') return JSON.stringify(quote(value))
+  if (typeof value !== 'object' || value === null) return String(value)
+  const isList = Array.isArray(value)
+  if (levels === 0) return isList ? '[…]' : '{…}'
+  let text = ''
+  for (const name in value) {
+    if (text.length > room) break
+    const member = written((value as Record<string, unknown>)[name], room - text.length, levels - 1)
+    text += `${text === '' ? '' : ', '}${isList ? '' : `${quote(name)}: `}${member}`
+  }
+  if (isList) return `[${text}]`
+  return text === '' ? '{}' : `{ ${text} }`
+}

@@ -1,0 +1,47 @@
+/** How often one selection set asks for the same field, every fragment put where it is spread: under names of its own, and at all. */
+import { type DocumentNode, type FragmentDefinitionNode, Kind, type SelectionSetNode, visit } from 'graphql'
+
+export interface Repetition {
+  readonly field: string
+  /** How many names the answers have. */
+  readonly aliases: number
+  readonly times: number
+}
+
+type Counts = Map<string, { readonly aliases: Set<string>; times: number }>
+
+/** For each selection set and each field in it. A fragment is counted once, and its counts are added where it is spread. */
+export function* repetitions(document: DocumentNode): Generator<Repetition> {
+  const fragments = new Map<string, FragmentDefinitionNode>()
+  for (const each of document.definitions) if (each.kind === Kind.FRAGMENT_DEFINITION) fragments.set(each.name.value, each)
+  const known = new Map<string, Counts>()
+
+  const countsOf = (name: string): Counts => {
+    const counted = known.get(name)
+    if (counted) return counted
+    known.set(name, new Map()) // one that spreads itself ends here; validation refuses it
+    const fragment = fragments.get(name)
+    const counts = fragment ? count(fragment.selectionSet, new Map()) : new Map()
+    known.set(name, counts)
+    return counts
+  }
+  const count = ({ selections }: SelectionSetNode, counts: Counts): Counts => {
+    for (const selection of selections) {
+      if (selection.kind === Kind.INLINE_FRAGMENT) count(selection.selectionSet, counts)
+      else if (selection.kind === Kind.FRAGMENT_SPREAD)
+        for (const [field, { aliases, times }] of countsOf(selection.name.value)) add(counts, field, aliases, times)
+      else add(counts, selection.name.value, [(selection.alias ?? selection.name).value], 1)
+    }
+    return counts
+  }
+  const sets: SelectionSetNode[] = []
+  visit(document, { SelectionSet: (node) => void sets.push(node) })
+  for (const set of sets) for (const [field, { aliases, times }] of count(set, new Map())) yield { field, aliases: aliases.size, times }
+}
+
+function add(counts: Counts, field: string, aliases: Iterable<string>, times: number): void {
+  const counted = counts.get(field) ?? { aliases: new Set<string>(), times: 0 }
+  counts.set(field, counted)
+  counted.times += times
+  for (const alias of aliases) counted.aliases.add(alias)
+}
