@@ -22,14 +22,13 @@ export async function executeOperation(
   given: Given,
   { suggestions }: { suggestions: boolean },
 ): Promise<ExecutionResult> {
+  // Who may do nothing of it is told so, whatever else is wrong.
+  const refused = operation.operation === OperationTypeNode.MUTATION ? await refusedWhole(document, operation, context, given) : undefined
+  if (refused) return refused
   const plan = document.planOf(operation)
   const read = plan.readVariables(given)
   const coerced = read ? { values: read } : coerceVariables(document.schema, operation, given, { suggestions })
-  if ('mistakes' in coerced) {
-    // Who may do nothing of it is told so, whatever else is wrong.
-    const refused = operation.operation === OperationTypeNode.MUTATION ? await refusedWhole(document, operation, context, given) : undefined
-    return refused ?? { errors: coerced.mistakes }
-  }
+  if ('mistakes' in coerced) return { errors: coerced.mistakes }
   const { viewer } = context
   const result = await plan.run({ contextValue: context, variables: coerced.values })
   if (result.errors) await rememberDenials(result.errors, context, viewer.kind === 'anonymous' ? context.viewer : viewer)

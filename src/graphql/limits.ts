@@ -15,6 +15,8 @@ const maxBrackets = 50
 const maxDirectives = 50
 /** Of one field in one selection set, every fragment put where it is spread. */
 const maxAliases = 50
+/** Of one selection set: each may be refused by an error of its own. */
+const maxNames = 200
 /** Under one name or several. A field that many fragments have is written often; validation compares each with each. */
 const maxRepetitions = 200
 /** As written, every fragment put where it is spread. */
@@ -66,7 +68,7 @@ const closing: ReadonlySet<string> = new Set([TokenKind.BRACE_R, TokenKind.BRACK
 /** graphql-js repeats the token that it did not expect: a long one is cut in the text, and the text up to there parsed again. */
 function syntaxMistake(text: string, error: GraphQLError): GraphQLError {
   const at = error.positions?.[0] ?? 0
-  if (error.message.length <= 2 * mostQuoted) return error
+  if (error.message.length <= mostQuoted) return error
   try {
     const { kind, value } = new Lexer(new Source(text.slice(at))).advance()
     const isText = kind === TokenKind.STRING || kind === TokenKind.BLOCK_STRING
@@ -86,9 +88,12 @@ export function demandBounded(schema: GraphQLSchema, document: DocumentNode): vo
   if (fields > maxFields) throw tooMuch(`${fields} fields`, `${maxFields}`)
   if (depth > maxDepth) throw tooMuch(`fields ${depth} levels deep`, `${maxDepth} levels`)
   if (signIns > maxSignIns) throw tooMuch(`${signIns} of ${[...signInFields].join(', ')}`, `${maxSignIns}: send them one by one`)
-  for (const { field, aliases, times } of repetitions(document)) {
-    if (aliases > maxAliases) throw tooMuch(`${aliases} aliases of ${field} in one selection`, `${maxAliases} aliases of one field`)
-    if (times > maxRepetitions) throw tooMuch(`${field} ${times} times in one selection`, `${maxRepetitions} times`)
+  for (const { names, fields: repeated } of repetitions(document)) {
+    for (const { field, aliases, times } of repeated) {
+      if (aliases > maxAliases) throw tooMuch(`${aliases} aliases of ${field} in one selection`, `${maxAliases} aliases of one field`)
+      if (times > maxRepetitions) throw tooMuch(`${field} ${times} times in one selection`, `${maxRepetitions} times`)
+    }
+    if (names > maxNames) throw tooMuch(`${names} fields in one selection`, `${maxNames} fields in one selection`)
   }
 }
 

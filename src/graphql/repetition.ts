@@ -1,16 +1,21 @@
 /** How often one selection set asks for the same field, every fragment put where it is spread: under names of its own, and at all. */
 import { type DocumentNode, type FragmentDefinitionNode, Kind, type SelectionSetNode, visit } from 'graphql'
 
+/** What one selection set asks for. */
 export interface Repetition {
-  readonly field: string
-  /** How many names the answers have. */
-  readonly aliases: number
-  readonly times: number
+  /** How many members its answer has. */
+  readonly names: number
+  readonly fields: readonly {
+    readonly field: string
+    /** How many of the names are of this field. */
+    readonly aliases: number
+    readonly times: number
+  }[]
 }
 
 type Counts = Map<string, { readonly aliases: Set<string>; times: number }>
 
-/** For each selection set and each field in it. A fragment is counted once, and its counts are added where it is spread. */
+/** For each selection set. A fragment is counted once, and its counts are added where it is spread. */
 export function* repetitions(document: DocumentNode): Generator<Repetition> {
   const fragments = new Map<string, FragmentDefinitionNode>()
   for (const each of document.definitions) if (each.kind === Kind.FRAGMENT_DEFINITION) fragments.set(each.name.value, each)
@@ -36,7 +41,10 @@ export function* repetitions(document: DocumentNode): Generator<Repetition> {
   }
   const sets: SelectionSetNode[] = []
   visit(document, { SelectionSet: (node) => void sets.push(node) })
-  for (const set of sets) for (const [field, { aliases, times }] of count(set, new Map())) yield { field, aliases: aliases.size, times }
+  for (const set of sets) {
+    const fields = [...count(set, new Map())].map(([field, { aliases, times }]) => ({ field, aliases: aliases.size, times }))
+    yield { names: fields.reduce((sum, { aliases }) => sum + aliases, 0), fields }
+  }
 }
 
 function add(counts: Counts, field: string, aliases: Iterable<string>, times: number): void {

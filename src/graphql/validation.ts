@@ -16,7 +16,7 @@ import { mostMistakes } from './input/mistake.ts'
 /** Of what a mistake is about: a cycle of fragments, fields that conflict. */
 const mostLocations = 4
 /** Longer ones are graphql-js's about fields that conflict somewhere inside others, and about fragments that spread each other. */
-const longestSentence = 500
+const longestSentence = 400
 
 /**
  * What is wrong with a document: five mistakes at most, and a last one that says that there are more.

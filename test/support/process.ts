@@ -75,7 +75,8 @@ export function processesOn(databaseUrl: string): (env: Readonly<Record<string, 
   return (env) => startProcess(databaseUrl, { env, atEnd: (end) => void ends.push(end) })
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

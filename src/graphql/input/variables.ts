@@ -80,11 +80,17 @@ function absent(definition: VariableDefinitionNode, type: GraphQLInputType, valu
 function explaining(definition: VariableDefinitionNode, type: GraphQLInputType, report: (mistake: GraphQLError) => void) {
   const name = definition.variable.name.value
   const members = new Map<unknown, Iterator<readonly [MistakeKind, string], undefined>>()
+  const quoted = new Map<unknown, string>() // an object of many members is read once for all that is wrong with it
+  const quotedOnce = (value: unknown): string => {
+    const text = quoted.get(value) ?? quoteValue(value)
+    quoted.set(value, text)
+    return text
+  }
   const mistakeAt = (place: Place, at: GraphQLInputType, value: unknown, error: GraphQLError): InputMistake => {
     const named = getNamedType(at)
     if (value == null) return new InputMistake('null', named.name, place, error.message)
     if (!isInputObjectType(named)) {
-      const sentence = valueSentence(named as GraphQLLeafType, quoteValue(value), error)
+      const sentence = valueSentence(named as GraphQLLeafType, quotedOnce(value), error)
       return new InputMistake('value', named.name, place, sentence)
     }
     if (typeof value !== 'object' || Array.isArray(value)) return new InputMistake('shape', named.name, place, error.message)
@@ -102,7 +108,7 @@ function explaining(definition: VariableDefinitionNode, type: GraphQLInputType, 
   return (path: Place, value: unknown, error: GraphQLError): void => {
     const mistake = mistakeAt([name, ...path], typeAt(type, path), value, error)
     const at = path.length === 0 ? '' : ` at "${name}${path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('')}"`
-    const sentence = `Variable "$${name}" got invalid value ${quoteValue(value)}${at}; ${mistake.message}`
+    const sentence = `Variable "$${name}" got invalid value ${quotedOnce(value)}${at}; ${mistake.message}`
     report(new GraphQLError(sentence, { nodes: definition, originalError: mistake }))
   }
 }

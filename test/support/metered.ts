@@ -1,0 +1,61 @@
+/** The built gateway on an embedded database as a process of its own, which tells what it has used. `npm run build` comes first. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll } from 'vitest'
+import { freePort } from './process.ts'
+
+export interface MeteredGateway {
+  readonly url: string
+  /** Processor time of its main thread so far, in ms, as a machine would need on which the reference work takes `referenceMs`. */
+  time(): Promise<number>
+  /** Resident memory in MB. */
+  resident(): Promise<number>
+  /** Heap and external memory in MB, after a collection of everything. */
+  heap(): Promise<number>
+}
+
+const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
+
+/** What the reference work of meter.mjs takes on the machine that the limits were set on. A slower one has more time in proportion. */
+const referenceMs = 2.3
+
+/** Starts one and waits until it is ready; it ends after the last test. */
+export async function startMetered(env: Readonly<Record<string, string>> = {}): Promise<MeteredGateway> {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const folder = mkdtempSync(join(tmpdir(), 'credentials-gateway-metered-'))
+  const child = spawn(process.execPath, ['--expose-gc', '--import', path('./meter.mjs'), path('../../dist/main.js')], {
+    env: { PATH: process.env['PATH'], PORT: String(port), DATA_DIR: folder, ...env },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
+  afterAll(async () => {
+    child.kill('SIGKILL')
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    rmSync(folder, { recursive: true })
+  })
+  const ask = async (question: string): Promise<number> => {
+    child.send(question)
+    const [answer] = (await once(child, 'message')) as [number]
+    return answer
+  }
+  const isReady = () =>
+    fetch(`${url}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+  while (!(await isReady())) {
+    if (child.exitCode !== null) throw new Error('the gateway did not start')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  const slower = Math.max(1, (await ask('reference')) / referenceMs)
+  return {
+    url,
+    time: async () => (await ask('time')) / slower,
+    resident: async () => (await ask('resident')) / 1e6,
+    heap: async () => (await ask('heap')) / 1e6,
+  }
+}
