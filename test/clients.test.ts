@@ -1,7 +1,10 @@
 /** Client libraries that know nothing of this gateway work with it unchanged, and typed from its schema.graphql. */
 import { ApolloClient, CombinedGraphQLErrors, HttpLink, InMemoryCache } from '@apollo/client'
+import { PersistedQueryLink } from '@apollo/client/link/persisted-queries'
 import { cacheExchange, Client, fetchExchange } from '@urql/core'
+import { persistedExchange } from '@urql/exchange-persisted'
 import type { ResultOf } from 'gql.tada'
+import { createHash } from 'node:crypto'
 import { print } from 'graphql'
 import { ClientError, GraphQLClient } from 'graphql-request'
 import { describe, expect, test } from 'vitest'
@@ -276,5 +279,47 @@ describe('a document', () => {
     // @ts-expect-error There is no such type, so nothing is of it.
     const { error } = await new Client({ url, exchanges: [fetchExchange] }).query(document, { filter })
     expect(refusals(error?.graphQLErrors)).toEqual([{ code: 'BAD_USER_INPUT' }])
+  })
+})
+
+describe('a client that sends the hash of a document in its place is told that none is known here, and sends the document', () => {
+  const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+  const Authorization = `Bearer ${key}`
+
+  test.each([false, true])('@apollo/client, with GET for hashes: %s', async (useGETForHashedQueries) => {
+    const client = new ApolloClient({
+      link: new PersistedQueryLink({ sha256, useGETForHashedQueries }).concat(
+        new HttpLink({ uri: url, fetch: listening, headers: { Authorization } }),
+      ),
+      cache: new InMemoryCache(),
+    })
+    const before = heard.length
+    expect(inBrief((await client.query({ query: peoplePage, variables: { first: 2, filter } })).data?.people)).toEqual(firstPage)
+    const first = useGETForHashedQueries ? 'GET' : 'POST'
+    expect(heard.slice(before).map(({ method, status }) => [method, status])).toEqual([
+      [first, 400],
+      [expect.stringMatching(/GET|POST/), 200],
+    ])
+    // It does not ask with a hash again.
+    const { data } = await client.query({ query: whoAmI, fetchPolicy: 'no-cache', errorPolicy: 'all' })
+    expect(data?.me).not.toBeNull()
+    expect(heard.slice(before).map(({ status }) => status)).toEqual([400, 200, 200])
+  })
+
+  test.each([false, true])('@urql/core, with GET for hashes: %s', async (asGet) => {
+    const client = new Client({
+      url,
+      fetch: listening,
+      fetchOptions: { headers: { Authorization } },
+      preferGetMethod: asGet ? 'within-url-limit' : false,
+      exchanges: [
+        cacheExchange,
+        persistedExchange({ preferGetForPersistedQueries: asGet, generateHash: (text) => Promise.resolve(sha256(text)) }),
+        fetchExchange,
+      ],
+    })
+    const before = heard.length
+    expect(inBrief((await client.query(peoplePage, { first: 2, filter })).data?.people)).toEqual(firstPage)
+    expect(heard.slice(before).map(({ status }) => status)).toEqual([400, 200])
   })
 })

@@ -109,9 +109,85 @@ describe('a document that is refused is 4xx without data', () => {
     }
   })
 
+  test('and says what is taken', async () => {
+    const { status, headers } = await raw(url, { method: 'POST', headers: { 'Content-Type': 'text/plain' }, body: '{}' })
+    expect([status, headers['accept'], headers['accept-post']]).toEqual([415, 'application/json', 'application/json'])
+    const patch = { method: 'PATCH', headers: { ...bearer, 'Content-Type': 'text/plain' }, body: '{}' }
+    const { headers: ofPatch } = await raw(`${gateway.url}/api/people/nope0`, patch)
+    expect([ofPatch['accept'], ofPatch['accept-patch']]).toEqual(['application/json', 'application/json'])
+  })
+
   test('a body without a type, and one that is compressed', async () => {
     expectRefused(await raw(url, { method: 'POST', body: '{"query":"{ __typename }"}' }), 415, 'BAD_USER_INPUT')
     expectRefused(await post({ query: '{ __typename }' }, { 'Content-Encoding': 'gzip' }), 415, 'BAD_USER_INPUT')
+  })
+})
+
+describe.each([url, `${url}?`])('what a client may say otherwise: %s', (to) => {
+  const answered = { data: { __typename: 'Query' } }
+
+  test.each([
+    'application/json',
+    'application/json;',
+    'application/json; version=1',
+    'application/json\t;\tcharset=utf-8',
+    'application/json ; charset="UTF-8"',
+    'APPLICATION/JSON;charset=utf8',
+    'application/json; charset=us-ascii',
+    'application/json;;charset=UTF-8',
+  ])('a body is JSON as "%s"', async (type) => {
+    const answer = await raw(to, { method: 'POST', headers: { 'Content-Type': type }, body: '{"query":"{ __typename }"}' })
+    expect([answer.status, answer.json]).toEqual([200, answered])
+  })
+
+  test('a body is not compressed as "identity"', async () => {
+    for (const encoding of ['identity', 'Identity'])
+      expect((await post({ query: '{ __typename }' }, { 'Content-Encoding': encoding }, to)).json).toEqual(answered)
+  })
+
+  test('other members of a request are ignored, and an empty name is none', async () => {
+    const members = { query: '{ __typename }', operationName: '', more: 1, id: null, queries: ['{ nope }'], extensions: { a: { b: 1 } } }
+    expect((await post(members, {}, to)).json).toEqual(answered)
+    const parameters = new URLSearchParams({ query: '{ __typename }', operationName: '', more: '1' })
+    expect((await raw(`${url}?${String(parameters)}`)).json).toEqual(answered)
+  })
+
+  const modern = 'application/graphql-response+json'
+  test.each([
+    [`${modern};q=0, application/json`, 'application/json'],
+    [`application/json;q=0, */*`, modern],
+    [`application/json;q=0.5, ${modern};q=0.6`, modern],
+    [`application/json;q=0.6, ${modern};q=0.5`, 'application/json'],
+    [`${modern}; charset=utf-8, application/json; charset=utf-8`, modern],
+    [`APPLICATION/GRAPHQL-RESPONSE+JSON`, modern],
+    [`application/xml, ${modern};q=0.1`, modern],
+    ['application/json;q=0', 'application/json'],
+    ['*/*;q=0', 'application/json'],
+    ['text/html;q=0, application/*;q=0.1', 'application/json'],
+  ])('Accept: %s is weighed', async (Accept, type) => {
+    for (const [body, status] of [
+      [{ query: '{ __typename }' }, 200],
+      [{ query: '{' }, 400],
+      ['{', 400],
+    ] as const) {
+      const answer = await post(body, { Accept }, to)
+      expect([answer.status, answer.headers['content-type']]).toEqual([status, `${type}; charset=utf-8`])
+    }
+  })
+
+  test('the hash of a document in its place is answered as clients expect it', async () => {
+    const extensions = { persistedQuery: { version: 1, sha256Hash: 'a'.repeat(64) } }
+    const parameters = new URLSearchParams({ operationName: 'A', variables: '{}', extensions: JSON.stringify(extensions) })
+    for (const answer of [
+      await post({ operationName: 'A', variables: {}, extensions }, {}, to),
+      await post({ query: null, extensions }, bearer, to),
+      await raw(`${url}?${String(parameters)}`, { headers: { Accept: 'text/html' } }),
+    ]) {
+      expectRefused(answer, 400, 'PERSISTED_QUERY_NOT_SUPPORTED')
+      expect(answer.json.errors[0].message).toBe('PersistedQueryNotSupported')
+    }
+    // With the document beside it nothing is missing.
+    expect((await post({ query: '{ __typename }', extensions }, {}, to)).json).toEqual(answered)
   })
 })
 

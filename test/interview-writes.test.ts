@@ -225,7 +225,7 @@ describe('a response', () => {
     ['short', { en: 'x', EN: 'y' }, 'EN'],
     ['short', { en: 'x', constructor: 'y' }, 'constructor'],
     ['short', JSON.parse('{"en":"x","__proto__":"y"}'), '__proto__'],
-    ['short', { ['x'.repeat(500)]: 'y' }, 'x'.repeat(64)],
+    ['short', { ['x'.repeat(500)]: 'y' }, `${'x'.repeat(99)}…`],
     ['long', { en: 'x'.repeat(20_001) }, 'en'],
     ['note', 'Between us'],
     ...['x', 1, { en: 'x' }, { name: 'x', url: 'https://example.org' }].map((value): [string, unknown] => ['file', value]),

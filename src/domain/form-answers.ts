@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Form, FormField } from './districts.ts'
 import { languageSchema, textSchema } from './input.ts'
 import { invalid } from './problem.ts'
+import { quote } from './quote.ts'
 
 /** The answers to a form, by field id; values are numbers, option ids, or texts by language. */
 export type Answers = Readonly<Record<string, unknown>>
@@ -22,8 +23,7 @@ export const answersSchema = z.unknown().transform((given, context): Answers | n
   for (const [id, value] of Object.entries(given)) {
     const isDeep =
       typeof value === 'object' && value !== null && Object.values(value).some((each) => typeof each === 'object' && each !== null)
-    if (isDeep)
-      context.addIssue({ code: 'custom', path: [shortened(id)], message: 'A response is a number, an option or a text by language.' })
+    if (isDeep) context.addIssue({ code: 'custom', path: [quote(id)], message: 'A response is a number, an option or a text by language.' })
   }
   return given
 })
@@ -38,7 +38,7 @@ export function mergeAnswers({ fields }: Form, before: Answers, given: Answers |
   const after = new Map(Object.entries(before))
   for (const [id, value] of Object.entries(given)) {
     const answered = fields.find((each) => each.id === id)
-    const path = `${field}.${shortened(id)}`
+    const path = `${field}.${quote(id)}`
     // An answer to the form before this one, or to a field that is no more, can still be cleared.
     if (value === null && (answered || after.has(id))) after.delete(id)
     else if (answered) after.set(id, checked(answered, value, path))
@@ -85,7 +85,7 @@ function text(most: number, value: unknown, path: string): unknown {
   if (given.length === 0) throw invalid(path, 'A text is given by language: {"en": "…"}.')
   const texts = new Map<string, string>()
   for (const [tag, each] of given) {
-    const at = `${path}.${shortened(tag)}`
+    const at = `${path}.${quote(tag)}`
     const language = languageSchema.safeParse(tag)
     if (!language.success) throw invalid(at, 'This is not a BCP 47 language tag, such as en or pt-BR.')
     if (texts.has(language.data)) throw invalid(at, 'Each language is given once.')
@@ -97,6 +97,3 @@ function text(most: number, value: unknown, path: string): unknown {
 }
 
 const isObject = (value: unknown): value is Answers => typeof value === 'object' && value !== null && !Array.isArray(value)
-
-/** What a client calls a field may be anything: it is repeated no longer than a name is. */
-const shortened = (name: string): string => name.slice(0, 64)

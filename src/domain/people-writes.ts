@@ -17,6 +17,7 @@ import { insertPeople } from './bulk-insert.ts'
 import { type Person, personColumns } from './people.ts'
 import { personIndex } from './people-index.ts'
 import { invalid, Problem } from './problem.ts'
+import { quote } from './quote.ts'
 import { endSignIns, holdLoginRequests, MailPreparedMeanwhile } from './end-sign-ins.ts'
 
 const most = { roles: 50, tags: 50 }
@@ -164,7 +165,7 @@ async function rolesOf(tx: Queryable, districtId: string): Promise<Roles> {
 function demandReach(viewer: SignedInViewer, known: Roles, held: Readonly<Record<string, number>>, { mayBeUnknown = false } = {}): void {
   const permissions = Object.keys(held).map((roleId) => {
     const role = known.get(roleId)
-    if (!role && !mayBeUnknown) throw invalid(`input.roles.${roleId.slice(0, 64)}`, 'This district has no such role.')
+    if (!role && !mayBeUnknown) throw invalid(`input.roles.${quote(roleId)}`, 'This district has no such role.')
     return role ?? {}
   })
   if (!reaches(viewer, powersOf(permissions))) throw new Problem('ABOVE_YOURSELF')

@@ -1,6 +1,7 @@
 /** From the members of a body to those of a GraphQL input: what is not there is not given, `null` stays `null`, and the rest is ignored. */
 import { isScope } from '../access/scopes.ts'
 import { invalid } from '../domain/problem.ts'
+import { quote } from '../domain/quote.ts'
 
 /** What a member is called in the schema, and how its value is said there, where the two differ. */
 type Member = readonly [name: string, value?: (value: unknown) => unknown]
@@ -28,7 +29,8 @@ export function rolesIn(value: unknown): unknown {
   if (typeof value !== 'object' || Array.isArray(value))
     throw invalid('roles', 'roles must be an object of ranks by role id, such as {"1a":1}.')
   return Object.entries(value).map(([roleId, rank]: [string, unknown]) => {
-    if (!ranks.has(rank)) throw invalid(`roles.${roleId}`, `roles.${roleId} must be 1 (primary) or 2 (secondary).`)
+    const member = `roles.${quote(roleId)}`
+    if (!ranks.has(rank)) throw invalid(member, `${member} must be 1 (primary) or 2 (secondary).`)
     return { roleId, rank: ranks.get(rank) }
   })
 }
