@@ -110,6 +110,104 @@ describe.each(Object.entries(doors))('one request without a credential costs lit
   })
 })
 
+/** Text that the gateway looks at by a pattern or takes apart, as long as it can be and as bad. */
+const worst: Record<string, unknown> = {
+  'an address of @': {
+    query: 'mutation ($email: String!) { requestLogin(email: $email) { ok } }',
+    variables: { email: '@'.repeat(900_000) },
+  },
+  'an address of a@a@': {
+    query: 'mutation ($email: String!) { requestLogin(email: $email) { ok } }',
+    variables: { email: 'a@'.repeat(450_000) },
+  },
+  'an address of dots': {
+    query: 'mutation ($email: String!) { requestLogin(email: $email) { ok } }',
+    variables: { email: `a@${'a.'.repeat(450_000)}` },
+  },
+  'an address of spaces': {
+    query: 'mutation ($email: String!) { requestLogin(email: $email) { ok } }',
+    variables: { email: `${' '.repeat(900_000)}a` },
+  },
+  'an address of ligatures': {
+    query: 'mutation ($email: String!) { requestLogin(email: $email) { ok } }',
+    variables: { email: '\ufdfa'.repeat(300_000) },
+  },
+  'a code of digits': { query: 'mutation ($code: String!) { verifyCode(code: $code) { ok } }', variables: { code: '1'.repeat(900_000) } },
+  'a link of letters': {
+    query: 'mutation ($token: String!) { verifyMagicLink(token: $token) { ok } }',
+    variables: { token: 'A'.repeat(900_000) },
+  },
+  'a language of subtags': {
+    query: 'query ($language: LanguageTag) { district { name(language: $language) } }',
+    variables: { language: `en${'-a'.repeat(450_000)}` },
+  },
+  'a language of letters': {
+    query: 'query ($language: LanguageTag) { district { name(language: $language) } }',
+    variables: { language: 'e'.repeat(900_000) },
+  },
+  'a date of digits': {
+    query: 'query ($f: InterviewFilter) { interviews(filter: $f) { totalCount } }',
+    variables: { f: { dateFrom: '2'.repeat(900_000) } },
+  },
+  'a moment of fractions': { query: filtered, variables: { filter: { updatedSince: `2026-01-01T00:00:00.${'0'.repeat(900_000)}` } } },
+  'a search of words': { query: filtered, variables: { filter: { search: 'x '.repeat(450_000) } } },
+  'a search of ligatures': { query: filtered, variables: { filter: { search: '\ufdfa'.repeat(300_000) } } },
+  'a search of accents': { query: filtered, variables: { filter: { search: `a${'\u0301'.repeat(450_000)}` } } },
+  'an address to filter by': { query: filtered, variables: { filter: { email: 'a@'.repeat(450_000) } } },
+  'an id': { query: 'query ($id: ID!) { person(id: $id) { id } }', variables: { id: 'a'.repeat(900_000) } },
+  'a cursor': { query: 'query ($after: String) { people(after: $after) { totalCount } }', variables: { after: 'W1tb'.repeat(225_000) } },
+  'a name': { query: creation, variables: { input: { first: ' x'.repeat(450_000), last: 'x', email: 'x@example.org' } } },
+  '200,000 tags': {
+    query: creation,
+    variables: { input: { first: 'x', last: 'x', email: 'x@example.org', tags: times(200_000, () => '') } },
+  },
+  '25,000 roles': {
+    query: creation,
+    variables: {
+      input: { first: 'x', last: 'x', email: 'x@example.org', roles: times(25_000, () => ({ roleId: '1a', rank: 'PRIMARY' })) },
+    },
+  },
+  '80,000 unknown members': { query: creation, variables: { input: members(80_000) } },
+  '40,000 answers': {
+    query: 'mutation ($input: UpdateInterviewInput!) { updateInterview(id: "x", input: $input) { id } }',
+    variables: { input: { responses: members(40_000, { en: 'x' }) } },
+  },
+}
+
+test.each(Object.entries(worst))('the longest and worst text costs little with a credential as well: %s', async (_what, body) => {
+  const { ms, answer } = await costOf(() => raw(doors.straight, json(body, { Authorization: `Bearer ${gateway.key}` })))
+  expect([200, 400], answer.text.slice(0, 1_000)).toContain(answer.status)
+  expect(ms, answer.text.slice(0, 1_000)).toBeLessThan(maxTimeMs)
+  expect(answer.text.length).toBeLessThan(4_000)
+})
+
+const headers: Record<string, Record<string, string>> = {
+  'a credential': { Authorization: `Bearer ${'x'.repeat(15_000)}` },
+  'a credential of spaces': { Authorization: `Bearer${' '.repeat(15_000)}x` },
+  cookies: { Cookie: 'a=b;'.repeat(3_700) },
+  'a cookie of spaces': { Cookie: `session=${' '.repeat(15_000)}x` },
+  'what is accepted': { Accept: 'a/b;q=0.1,'.repeat(1_500) },
+  'what is accepted, quoted': { Accept: 'a/b;q="'.repeat(2_100) },
+  'a media type': { 'Content-Type': `application/json;${' '.repeat(14_000)}x` },
+  'a purpose': { 'Sec-Purpose': 'prefetc '.repeat(1_800) },
+  'what the client has': { 'If-None-Match': '"x, '.repeat(3_700) },
+  'what it has, of commas': { 'If-None-Match': ','.repeat(15_000) },
+  'an Idempotency-Key': { 'Idempotency-Key': 'x'.repeat(15_000) },
+  'where it comes from': { 'X-Forwarded-For': '[1]:1'.repeat(3_000) },
+}
+
+test.each(Object.entries(headers))('the longest and worst of headers cost little: %s', async (_what, given) => {
+  for (const send of [
+    () => raw(doors.straight, json({ query: '{ __typename }' }, given)),
+    () => raw(`${gateway.url}/api/people/nope`, { headers: { Authorization: `Bearer ${gateway.key}`, ...given } }),
+    () => raw(`${gateway.url}/assets/console.css`, { headers: given }),
+  ]) {
+    const { ms, answer } = await costOf(send)
+    expect([200, 304, 400, 401, 404, 415], answer.text.slice(0, 1_000)).toContain(answer.status)
+    expect(ms).toBeLessThan(maxTimeMs)
+  }
+})
+
 test.each(Object.entries(routes))('one request to a REST route without a credential costs little: %s', async (_what, [path, request]) => {
   const { ms, answer } = await costOf(() => raw(gateway.url + path, request))
   expect([400, 401, 413], answer.text).toContain(answer.status)

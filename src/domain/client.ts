@@ -34,10 +34,17 @@ export function clientAddress(socketAddress: string | undefined, forwardedFor: s
       .split(',')
       .map((part) => part.trim())
       .at(-trustedHops)
-    const address = named?.replace(/^\[(.*)\](:\d+)?$/, '$1').replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, '$1')
+    const address = named && withoutPort(named)
     if (address !== undefined && isIP(address) !== 0) return address
   }
   return socketAddress ?? ''
+}
+
+/** `[2001:db8::1]:443` → `2001:db8::1`, `192.0.2.1:443` → `192.0.2.1`. */
+function withoutPort(named: string): string {
+  if (named.startsWith('[')) return named.slice(1, named.indexOf(']'))
+  const colon = named.indexOf(':')
+  return colon !== -1 && colon === named.lastIndexOf(':') ? named.slice(0, colon) : named
 }
 
 /** The address that limits count by: IPv4 whole (its IPv6-mapped form too), IPv6 by its /64. */

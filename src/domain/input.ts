@@ -12,17 +12,21 @@ export const idSchema = z.string('This must be an id.').transform((id) => (isId(
 export const textSchema = (maxLength: number) =>
   z
     .string('This must be text.')
-    .max(maxLength, `At most ${maxLength} characters.`)
+    .max(maxLength, { error: `At most ${maxLength} characters.`, abort: true }) // no more is done with what is too long
     .refine((text) => !text.includes('\0'), 'The character U+0000 is not allowed.')
     .refine((text) => !/\p{Cs}/u.test(text), 'Half of a surrogate pair is not a character.')
 
 /** Text that says something. */
 export const filledIn = (maxLength: number) => textSchema(maxLength).trim().min(1, 'This must not be empty.')
 
+/** A list whose items are looked at only where there are not too many. @param tooMany the sentence */
+export const listOf = <Item extends z.ZodType>(item: Item, most: number, tooMany: string) =>
+  z.array(z.unknown()).max(most, tooMany).pipe(z.array(item))
+
 /** A BCP 47 language tag in its canonical form. */
 export const languageSchema = z
   .string('This must be a BCP 47 language tag, such as en or pt-BR.')
-  .max(35)
+  .max(35, { error: 'This is not a BCP 47 language tag, such as en or pt-BR.', abort: true })
   .transform((tag, context) => {
     try {
       return Intl.getCanonicalLocales(tag)[0]!

@@ -12,7 +12,7 @@ import { actorOf, audit, auditing } from './audit.ts'
 import type { Caller } from './client.ts'
 import { emailSchema } from './email.ts'
 import { createOnce } from './idempotency.ts'
-import { filledIn, isId, languageSchema, parse } from './input.ts'
+import { filledIn, isId, languageSchema, listOf, parse } from './input.ts'
 import { insertPeople } from './bulk-insert.ts'
 import { type Person, personColumns } from './people.ts'
 import { personIndex } from './people-index.ts'
@@ -30,15 +30,11 @@ const members = {
   last: filledIn(100),
   email: emailSchema,
   language: languageSchema,
-  roles: z
-    .array(roleSchema)
-    .max(most.roles, `At most ${most.roles} roles.`)
+  roles: listOf(roleSchema, most.roles, `At most ${most.roles} roles.`)
     .refine((roles) => new Set(roles.map(({ roleId }) => roleId)).size === roles.length, 'Each role is given once.')
     .nullable()
     .transform((roles) => Object.fromEntries((roles ?? []).map(({ roleId, rank }): [string, number] => [roleId, rank]))),
-  tags: z
-    .array(filledIn(100))
-    .max(most.tags, `At most ${most.tags} tags.`)
+  tags: listOf(filledIn(100), most.tags, `At most ${most.tags} tags.`)
     .nullable()
     .transform((tags) => [...new Set(tags)]),
   archived: z.boolean('Archived is true or false.'),

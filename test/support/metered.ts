@@ -10,6 +10,8 @@ import { freePort } from './process.ts'
 
 export interface MeteredGateway {
   readonly url: string
+  /** Of the demo district, with every scope. */
+  readonly key: string
   /** Processor time of its main thread so far, in ms, as a machine would need on which the reference work takes `referenceMs`. */
   time(): Promise<number>
   /** Resident memory in MB. */
@@ -28,15 +30,17 @@ export async function startMetered(env: Readonly<Record<string, string>> = {}): 
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const folder = mkdtempSync(join(tmpdir(), 'credentials-gateway-metered-'))
-  const child = spawn(process.execPath, ['--expose-gc', '--import', path('./meter.mjs'), path('../../dist/main.js')], {
+  const child = spawn(process.execPath, ['--expose-gc', '--import', path('./meter.mjs'), path('../../dist/main.js'), '--json'], {
     env: { PATH: process.env['PATH'], PORT: String(port), DATA_DIR: folder, ...env },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   })
   afterAll(async () => {
     child.kill('SIGKILL')
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
     rmSync(folder, { recursive: true })
   })
+  let output = ''
+  child.stdout!.on('data', (text: Buffer) => void (output += text.toString()))
   const ask = async (question: string): Promise<number> => {
     child.send(question)
     const [answer] = (await once(child, 'message')) as [number]
@@ -51,9 +55,12 @@ export async function startMetered(env: Readonly<Record<string, string>> = {}): 
     if (child.exitCode !== null) throw new Error('the gateway did not start')
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
+  while (!output.includes('"demo"')) await new Promise((resolve) => setTimeout(resolve, 50))
+  const welcome = output.split('\n').find((line) => line.includes('"demo"'))!
   const slower = Math.max(1, (await ask('reference')) / referenceMs)
   return {
     url,
+    key: (JSON.parse(welcome) as { demo: { key: string } }).demo.key,
     time: async () => (await ask('time')) / slower,
     resident: async () => (await ask('resident')) / 1e6,
     heap: async () => (await ask('heap')) / 1e6,
