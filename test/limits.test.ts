@@ -81,6 +81,75 @@ test('introspection that fans out is refused, however short', async () => {
   expect(message).toMatch(/fields|values/)
 })
 
+describe('each limit of a document is met by its own sentence, and not before', () => {
+  const many = (count: number, item: (n: number) => string) => Array.from({ length: count }, (_, n) => item(n)).join(' ')
+  const nameOf = (length: number) => 'n'.repeat(length)
+  test.each<[what: string, at: string, beyond: string, sentence: string]>([
+    [
+      'aliases of one field',
+      `{ ${many(50, (n) => `a${n}: __typename`)} }`,
+      `{ ${many(51, (n) => `a${n}: __typename`)} }`,
+      '51 aliases of __typename in one selection; the limit is 50 aliases of one field.',
+    ],
+    [
+      'aliases in fragments',
+      `{ ${many(25, (n) => `a${n}: __typename`)} ...f } fragment f on Query { ${many(25, (n) => `b${n}: __typename`)} }`,
+      `{ ${many(25, (n) => `a${n}: __typename`)} ...f } fragment f on Query { ...g } fragment g on Query { ... { ${many(26, (n) => `b${n}: __typename`)} } }`,
+      '51 aliases of __typename in one selection; the limit is 50 aliases of one field.',
+    ],
+    [
+      'one field again and again',
+      `{ ${'__typename '.repeat(200)} }`,
+      `{ ${'__typename '.repeat(999)} }`,
+      '__typename 999 times in one selection; the limit is 200 times.',
+    ],
+    [
+      'fields of one selection set',
+      `{ district { ${many(50, (n) => `a${n}: id b${n}: accent c${n}: languages d${n}: billingPlan`)} } }`,
+      `{ district { ${many(50, (n) => `a${n}: id b${n}: accent c${n}: languages d${n}: billingPlan`)} createdAt } }`,
+      '201 fields in one selection; the limit is 200 fields in one selection.',
+    ],
+    [
+      'directives',
+      `{ ${many(50, (n) => `a${n}: __typename @include(if: true)`)} }`,
+      `{ ${many(50, (n) => `a${n}: __typename @include(if: true)`)} b: __typename @skip(if: false) }`,
+      'more than 50 directives; the limit is 50 directives.',
+    ],
+    [
+      'the length of a name',
+      `query ${nameOf(100)} { ${nameOf(100)}: __typename }`,
+      `query ${nameOf(101)} { __typename }`,
+      'a name of 101 characters; the limit is 100 characters a name.',
+    ],
+    [
+      'brackets',
+      `{ ${'... { '.repeat(49)} __typename ${'}'.repeat(49)} }`,
+      `{ ${'... { '.repeat(50)} __typename ${'}'.repeat(50)} }`,
+      'brackets nested more than 50 deep; the limit is 50 levels of brackets.',
+    ],
+  ])('%s', async (_what, at, beyond, sentence) => {
+    const answer = await gateway.graphql(at, { token })
+    expect([answer.status, answer.json.errors]).toEqual([200, undefined])
+    expect(await refused(beyond)).toBe(`This document asks for ${sentence}`)
+  })
+
+  test('fields that would conflict beyond counting are refused by a sentence of ours', async () => {
+    const pairs = `{ ${many(150, () => `me { ${'districtId '.repeat(5)} }`)} }`
+    expect(await refused(pairs)).toMatch(/^This document (selects too many fields under the same names|asks for)/)
+  })
+
+  test('a component for each part of a page asks for the same fields as all others', async () => {
+    const fragments = many(60, (n) => `fragment Part${n} on Person { id first last roles { rank role { id name } } }`)
+    const { status, json: body } = await gateway.graphql(
+      `{ people(first: 2) { nodes { ${many(60, (n) => `...Part${n}`)} } } } ${fragments}`,
+      {
+        token,
+      },
+    )
+    expect([status, body.errors]).toEqual([200, undefined])
+  })
+})
+
 test('a document padded with comments is refused before it is parsed', async () => {
   expect(await refused(`#${'x'.repeat(60_000)}\n{ __typename }`)).toContain('characters')
 })
