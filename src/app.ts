@@ -17,6 +17,7 @@ import { buildSchema } from './graphql/schema.ts'
 import { readJson } from './http/json-body.ts'
 import { graphqlTypeFor, wantsPage } from './http/media-types.ts'
 import { HttpRefusal, type RawHeaders, sendJson, setHeaders } from './http/messages.ts'
+import { normaliseTarget } from './http/target.ts'
 import { createRestHandler } from './rest/handler.ts'
 
 /** SPEC: "`/graphql` 1 MB" */
@@ -53,8 +54,10 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
 
   return (req, res) => {
     const requestId = randomUUID()
-    const path = (req.url ?? '/').split('?', 1)[0]!
     const headers = ['X-Request-Id', requestId, ...constantHeaders]
+    const unfit = normaliseTarget(req)
+    const path = req.url!.split('?', 1)[0]!
+    if (unfit) return sendRefusal(setHeaders(res, headers), path, unfit)
     if (allowCrossOrigin(deps.config, req, res, path, headers)) return
     tellOfProxy(req)
     answer(req, res, path, requestId, headers).catch((error: unknown) => {

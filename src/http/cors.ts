@@ -24,11 +24,23 @@ export function allowCrossOrigin(
   res.setHeader('Access-Control-Allow-Origin', origin)
   res.setHeader('Access-Control-Expose-Headers', 'ETag, Retry-After, WWW-Authenticate, X-Request-Id')
   if (req.method !== 'OPTIONS' || req.headers['access-control-request-method'] === undefined) return false
+  res.appendHeader('Vary', 'Access-Control-Request-Headers')
+  const wanted = headersAskedFor(req)
   setHeaders(res, headers).writeHead(204, {
     'Access-Control-Allow-Methods': 'GET, POST, PATCH, DELETE',
-    'Access-Control-Allow-Headers': 'Authorization, Content-Type, Idempotency-Key, If-None-Match',
+    ...(wanted.length > 0 ? { 'Access-Control-Allow-Headers': wanted.join(', ') } : {}),
     'Access-Control-Max-Age': preflightSeconds,
   })
   res.end()
   return true
 }
+
+/** Whatever a client wants to send, as no credential crosses origins by itself; but X-Session, which asks for the cookie. */
+const headersAskedFor = ({ headers }: IncomingMessage): string[] =>
+  (headers['access-control-request-headers'] ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => token.test(name) && name.toLowerCase() !== 'x-session')
+
+/** RFC 9110, 5.6.2 */
+const token = /^[!#$%&'*+.^_`|~\w-]+$/
