@@ -1,6 +1,6 @@
 /** What answers which path: the GraphQL endpoint, the REST routes, the pages, and the probes of an operator. */
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import sql from 'sql-template-tag'
 import type { Mailbox } from './console/dev-mail.ts'
 import { graphiqlPage } from './console/graphiql.ts'
@@ -11,20 +11,23 @@ import type { Deps } from './deps.ts'
 import { rememberedCredentials } from './domain/credentials.ts'
 import { Problem } from './domain/problem.ts'
 import { createGraphqlDoor } from './graphql/door.ts'
-import { headersFor } from './graphql/errors.ts'
 import { Pipeline } from './graphql/pipeline.ts'
 import { buildSchema } from './graphql/schema.ts'
 import { readJson } from './http/json-body.ts'
-import { graphqlTypeFor, wantsPage } from './http/media-types.ts'
-import { HttpRefusal, type RawHeaders, sendJson, setHeaders } from './http/messages.ts'
+import { wantsPage } from './http/media-types.ts'
+import { discardBody, HttpRefusal, leaveBody, type RawHeaders, sendJson, setHeaders } from './http/messages.ts'
+import type { App } from './http/server.ts'
 import { normaliseTarget } from './http/target.ts'
+import { type Page, reading } from './console/page.ts'
+import { maxBodyBytes } from './rest/refusals.ts'
+import { headersOfEveryAnswer, sendRefusal, wholeRefusal } from './refusal.ts'
 import { createRestHandler } from './rest/handler.ts'
 
 /** SPEC: "`/graphql` 1 MB" */
 const maxGraphqlBytes = 1_000_000
 
 /** @param devMailbox where development's mail is kept, if it is */
-export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
+export function createApp(deps: Deps, devMailbox?: Mailbox): App {
   const pipeline = new Pipeline(deps, buildSchema())
   const door = { deps, credentials: rememberedCredentials(deps) }
   const graphql = createGraphqlDoor(deps, pipeline)
@@ -34,57 +37,75 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): RequestListener {
   const constantHeaders = headersOfEveryAnswer(deps.config)
   const tellOfProxy = tellingOfProxy(deps)
 
+  const isOk: Page = (_req, res) => sendJson(res, 200, { ok: true })
+  const probes: ReadonlyMap<string, Page> = new Map([
+    ['/livez', reading(isOk)],
+    [
+      '/readyz',
+      reading(async (req, res) => {
+        await deps.db.query(sql`select 1`)
+        return isOk(req, res)
+      }),
+    ],
+  ])
+
   const answer = async (req: IncomingMessage, res: ServerResponse, path: string, requestId: string, headers: RawHeaders): Promise<void> => {
     if (path === '/graphql' && !opensPage(req)) {
       const context = await contextOf(door, req, res, requestId) // a wrong credential is refused whatever comes with it
-      return graphql(req, res, headers, context, req.method === 'POST' ? await readJson(req, maxGraphqlBytes) : undefined)
+      if (req.method === 'POST') return graphql(req, res, headers, context, await readJson(req, maxGraphqlBytes))
+      await discardBody(req, maxGraphqlBytes)
+      return graphql(req, res, headers, context, undefined)
     }
     setHeaders(res, headers)
-    if (path === '/graphql') return graphiql(req, res)
     if (path.startsWith('/api/')) return rest(req, res, path, () => contextOf(door, req, res, requestId))
-    if (path === '/livez') return sendJson(res, 200, { ok: true })
-    if (path === '/readyz') {
-      await deps.db.query(sql`select 1`)
-      return sendJson(res, 200, { ok: true })
-    }
-    const page = pages.get(path)
+    await discardBody(req, maxBodyBytes)
+    const page = path === '/graphql' ? graphiql : (probes.get(path) ?? pages.get(path))
     if (!page) throw nothingHere()
     return page(req, res)
   }
 
-  return (req, res) => {
-    const requestId = randomUUID()
-    const headers = ['X-Request-Id', requestId, ...constantHeaders]
-    const unfit = normaliseTarget(req)
-    const path = req.url!.split('?', 1)[0]!
-    if (unfit) return sendRefusal(setHeaders(res, headers), path, unfit)
-    if (allowCrossOrigin(deps.config, req, res, path, headers)) return
-    tellOfProxy(req)
-    answer(req, res, path, requestId, headers).catch((error: unknown) => {
-      if (res.headersSent) {
-        deps.log.warn({ err: error, requestId }, 'an answer was broken off')
-        return void res.destroy()
-      }
-      setHeaders(res, headers)
-      if (error instanceof HttpRefusal || error instanceof Problem) {
-        if (error instanceof Problem && error.code === 'UNAVAILABLE')
-          deps.log.warn({ err: error.cause, requestId }, 'the database does not answer')
-        return sendRefusal(res, path, error)
-      }
-      if (req.socket.destroyed) return void res.destroy() // the client is gone: nobody to answer
+  const refuse = async (req: IncomingMessage, res: ServerResponse, path: string, refusal: HttpRefusal | Problem): Promise<void> => {
+    await leaveBody(req, res, path === '/graphql' ? maxGraphqlBytes : maxBodyBytes)
+    sendRefusal(res, path, refusal)
+  }
+
+  const explain = (requestId: string, error: unknown): HttpRefusal | Problem => {
+    if (error instanceof HttpRefusal) return error
+    if (!(error instanceof Problem)) {
       deps.log.error({ err: error, requestId }, 'unexpected error')
-      sendRefusal(res, path, new Problem('UNEXPECTED', { requestId }))
-    })
+      return new Problem('UNEXPECTED', { requestId })
+    }
+    if (error.code === 'UNAVAILABLE') deps.log.warn({ err: error.cause ?? error, requestId }, 'refused for now')
+    return error
+  }
+
+  return {
+    answer(req, res) {
+      const requestId = randomUUID()
+      const headers = ['X-Request-Id', requestId, ...constantHeaders]
+      const unfit = normaliseTarget(req)
+      const path = pathOf(req.url!)
+      if (!unfit && allowCrossOrigin(deps.config, req, res, path, headers)) return
+      tellOfProxy(req)
+      const answered = unfit ? Promise.reject(unfit) : answer(req, res, path, requestId, headers)
+      answered
+        .catch((error: unknown) => {
+          if (res.headersSent) throw error
+          if (req.socket.destroyed) return void res.destroy() // the client is gone: nobody to answer
+          setHeaders(res, headers)
+          return refuse(req, res, path, explain(requestId, error))
+        })
+        .catch((error: unknown) => {
+          deps.log.warn({ err: error, requestId }, 'an answer was broken off')
+          res.destroy()
+        })
+    },
+    refusal: (target, refusal, { accept } = {}) => wholeRefusal(constantHeaders, pathOf(target), refusal, accept),
+    broken: (error) => deps.log.warn({ err: error }, 'a connection was broken off'),
   }
 }
 
-const headersOfEveryAnswer = ({ publicUrl }: Deps['config']): RawHeaders =>
-  Object.entries({
-    'X-Content-Type-Options': 'nosniff',
-    'Referrer-Policy': 'no-referrer', // an address may hold a link's token
-    'Cache-Control': 'no-store', // what may be kept says so itself
-    ...(publicUrl.startsWith('https:') ? { 'Strict-Transport-Security': 'max-age=31536000; includeSubDomains' } : {}),
-  }).flat()
+const pathOf = (target: string): string => target.split('?', 1)[0]!
 
 /** Behind a proxy that the configuration does not know of, everybody is one client to every limit. The log says so, once. */
 function tellingOfProxy({ config, log }: Deps): (req: IncomingMessage) => void {
@@ -103,13 +124,3 @@ const nothingHere = () => new HttpRefusal(404, new Problem('NO_SUCH_ROUTE').mess
 /** A browser that opens the address, and not one that follows a link to an answer. */
 const opensPage = (req: IncomingMessage): boolean =>
   (req.method === 'GET' || req.method === 'HEAD') && wantsPage(req) && !/[?&](query|extensions)=/.test(req.url ?? '')
-
-/** What is refused before GraphQL or a route has a say, in the shape that the address's clients expect. */
-function sendRefusal(res: ServerResponse, path: string, refusal: HttpRefusal | Problem): void {
-  const { message, status } = refusal
-  const headers = refusal instanceof HttpRefusal ? refusal.headers : headersFor(refusal.code, refusal.details, true)
-  if (path !== '/graphql') return sendJson(res, status, { error: message }, headers)
-  const extensions =
-    refusal instanceof HttpRefusal ? { code: status === 404 ? 'NOT_FOUND' : 'BAD_USER_INPUT' } : { code: refusal.code, ...refusal.details }
-  sendJson(res, status, { errors: [{ message, extensions }] }, { ...headers, 'Content-Type': graphqlTypeFor(res.req) })
-}

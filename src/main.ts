@@ -1,6 +1,6 @@
 /** Starts the gateway: configuration → database → app → listen; drains on SIGTERM and SIGINT. */
 import { randomBytes } from 'node:crypto'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import { setFlagsFromString } from 'node:v8'
 import pino, { type Logger } from 'pino'
 import { developmentSecret, holdFolder } from './adapters/data-folder.ts'
@@ -13,19 +13,31 @@ import { createDemo } from './domain/demo.ts'
 import { startHousekeeping } from './domain/housekeeping.ts'
 import { startMailer } from './domain/mailer.ts'
 import { failureSentence } from './failure.ts'
+import { type App, createHttpServer } from './http/server.ts'
 import { welcomeFacts, welcomeText } from './welcome.ts'
 
 /** SPEC: "drained within 10 s" */
 const drainMs = 8_000
 const lastWorkMs = 1_000
-const headersTimeoutMs = 10_000
-const requestTimeoutMs = 30_000
-/** Longer than the 60 s for which load balancers keep theirs: the side that sends a request must not meet a closing connection. */
-const keepAliveMs = 75_000
 
 // V8 takes rows of the database for objects that live long, and puts them where only a collection of everything finds them again: of the
 // time that a list takes, a tenth went into that.
 setFlagsFromString('--no-allocation-site-pretenuring')
+
+/** What is answered before there is a database to answer from. */
+const starting: App = {
+  answer(req, res) {
+    const isAlive = req.url === '/livez'
+    const body = JSON.stringify(isAlive ? { ok: true } : { error: 'The gateway is starting. Try again in a moment.' })
+    res.writeHead(isAlive ? 200 : 503, { 'Content-Type': 'application/json; charset=utf-8', 'Retry-After': '1' }).end(body)
+  },
+  refusal: (_target, { status, message }) => ({
+    status,
+    headers: { 'Content-Type': 'application/json; charset=utf-8' },
+    body: JSON.stringify({ error: message }),
+  }),
+  broken() {},
+}
 
 try {
   await run(readConfig(process.env))
@@ -49,9 +61,12 @@ async function run(config: Config): Promise<void> {
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
 
   // The address is taken first: whoever cannot have it has touched nothing.
-  let answer: RequestListener = (req, res) => void res.writeHead(req.url === '/livez' ? 200 : 503, { 'Retry-After': '1' }).end()
-  const timeouts = { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveMs }
-  const server = createServer(timeouts, (req, res) => answer(req, res))
+  let app = starting
+  const server = createHttpServer({
+    answer: (req, res) => app.answer(req, res),
+    refusal: (...args) => app.refusal(...args),
+    broken: (error) => app.broken(error),
+  })
   await listen(server, config)
   const open = await databaseDriver(config)
   const [db, { createApp }] = await Promise.all([open(), import('./app.ts')]) // beside each other: the database is the slower one
@@ -71,7 +86,7 @@ async function run(config: Config): Promise<void> {
     secrets: config.secretKeys ?? [developmentSecret(config.dataDir)],
     wakeMailer: () => wakeMailer(),
   }
-  answer = createApp(deps, config.postmark ? undefined : mailbox)
+  app = createApp(deps, config.postmark ? undefined : mailbox)
   const mailer = startMailer(deps)
   wakeMailer = mailer.wake
   const stopHousekeeping = startHousekeeping(deps)

@@ -50,6 +50,10 @@ const reasons = {
   },
   // The message is the one by which clients know it.
   PERSISTED_QUERY_NOT_SUPPORTED: { code: 'PERSISTED_QUERY_NOT_SUPPORTED', sentence: 'PersistedQueryNotSupported' },
+  TOO_MUCH_WAITING: {
+    code: 'UNAVAILABLE',
+    sentence: 'Too many answers wait here for clients that do not read them. Try again in a moment.',
+  },
   UNAVAILABLE: { code: 'UNAVAILABLE', sentence: 'The database does not answer. Try again in a moment.' },
   UNEXPECTED: { code: 'INTERNAL_SERVER_ERROR', sentence: 'Something went wrong here. The request id finds it in the log.' },
 } as const satisfies Record<string, Row>

@@ -13,28 +13,67 @@ export class HttpRefusal extends Error {
   }
 }
 
+/** How the clients that wait for it are told to send their body (RFC 9110, 10.1.1): when it is read, and not before it may be refused. */
+const continuations = new WeakMap<IncomingMessage, () => void>()
+
+/** The client of this request waits with its body. Where nobody asks for it, the connection ends with the answer. */
+export function continueWhenRead(req: IncomingMessage, res: ServerResponse): void {
+  res.shouldKeepAlive = false
+  continuations.set(req, () => res.writeContinue())
+}
+
+const bodyTooLarge = (maxBytes: number): HttpRefusal =>
+  new HttpRefusal(413, `The body is larger than ${maxBytes} bytes.`, { Connection: 'close' })
+
 /**
  * The body as UTF-8 text.
  * @throws HttpRefusal 413 past `maxBytes`, 400 when the bytes are no UTF-8
  */
-export function readBody(req: IncomingMessage, maxBytes: number): Promise<string> {
-  const tooLarge = () => new HttpRefusal(413, `The body is larger than ${maxBytes} bytes.`, { Connection: 'close' })
-  if (Number(req.headers['content-length']) > maxBytes) return Promise.reject(tooLarge())
+export async function readBody(req: IncomingMessage, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = []
+  await read(req, maxBytes, (chunk) => void chunks.push(chunk))
+  const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+  if (!isUtf8(body)) throw new HttpRefusal(400, 'The body is not UTF-8.')
+  const text = body.toString()
+  return text.startsWith('\uFEFF') ? text.slice(1) : text
+}
+
+/**
+ * Reads what is left of a body that nobody asks for, and forgets it: what follows on the connection is the next request.
+ * @throws HttpRefusal 413 past `maxBytes`
+ */
+export async function discardBody(req: IncomingMessage, maxBytes: number): Promise<void> {
+  if (req.complete || req.destroyed || !hasBody(req) || continuations.has(req)) return
+  await read(req, maxBytes, () => {})
+}
+
+/**
+ * Before a refusal that came without the body's being read: what is left of it would be taken for the next request. One that does not end
+ * ends the connection.
+ */
+export const leaveBody = (req: IncomingMessage, res: ServerResponse, maxBytes: number): Promise<void> =>
+  discardBody(req, maxBytes).catch(() => void res.setHeader('Connection', 'close'))
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+
+/** Requests whose body was longer than it may be: it is not read on. */
+const overlong = new WeakSet<IncomingMessage>()
+
+/** @throws HttpRefusal 413, with which reading ends and the connection is to be closed */
+function read(req: IncomingMessage, maxBytes: number, take: (chunk: Buffer) => void): Promise<void> {
+  if (overlong.has(req) || Number(req.headers['content-length']) > maxBytes) return Promise.reject(bodyTooLarge(maxBytes))
+  continuations.get(req)?.()
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
     let bytes = 0
     req.on('data', (chunk: Buffer) => {
       bytes += chunk.length
-      if (bytes > maxBytes) {
-        req.pause().removeAllListeners('data')
-        reject(tooLarge())
-      } else chunks.push(chunk)
+      if (bytes <= maxBytes) return take(chunk)
+      req.pause().removeAllListeners('data')
+      overlong.add(req)
+      reject(bodyTooLarge(maxBytes))
     })
-    req.on('end', () => {
-      const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
-      if (isUtf8(body)) resolve(body.toString().replace(/^\uFEFF/, ''))
-      else reject(new HttpRefusal(400, 'The body is not UTF-8.'))
-    })
+    req.on('end', resolve)
     req.on('error', reject)
     req.on('close', () => {
       if (!req.complete) reject(new HttpRefusal(400, 'The body ended early.'))

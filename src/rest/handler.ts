@@ -6,7 +6,7 @@ import type { Context } from '../graphql/context.ts'
 import { headersFor, problemIn } from '../graphql/errors.ts'
 import type { Pipeline } from '../graphql/pipeline.ts'
 import { readJson } from '../http/json-body.ts'
-import { HttpRefusal, sendJson } from '../http/messages.ts'
+import { discardBody, HttpRefusal, leaveBody, sendJson } from '../http/messages.ts'
 import { executorOf } from './execute.ts'
 import { sendKept } from './kept.ts'
 import { describeRoutes } from './openapi.ts'
@@ -17,9 +17,6 @@ import { routes } from './routes.ts'
 import { sentence } from './sentence.ts'
 import { ClientGone, type Page, streamArray } from './stream.ts'
 
-/** SPEC: "a client that takes nothing for 30 s cut off" */
-const maxStallMs = 30_000
-
 /**
  * Answers one request below /api. `contextOf` is asked only for a route that looks at the credential, and anew for every further page
  * that an answer is made of. What is thrown app.ts answers: errors of HTTP and of the credential, and whatever breaks an answer off.
@@ -27,8 +24,8 @@ const maxStallMs = 30_000
 export type RestHandler = (req: IncomingMessage, res: ServerResponse, path: string, contextOf: () => Promise<Context>) => Promise<void>
 
 /** @throws Error at the start when a route's document does not fit the schema */
-export function createRestHandler(pipeline: Pipeline, { stallMs = maxStallMs } = {}): RestHandler {
-  const answers = routes.map((route) => ({ route, pattern: patternOf(route), answer: answerOf(pipeline, route, stallMs) }))
+export function createRestHandler(pipeline: Pipeline): RestHandler {
+  const answers = routes.map((route) => ({ route, pattern: patternOf(route), answer: answerOf(pipeline, route) }))
   return (req, res, path, contextOf) => {
     const { answer, params } = match(answers, req.method ?? 'GET', path)
     return answer({ req, res, params, contextOf })
@@ -43,10 +40,13 @@ interface Request {
 }
 type Answer = (request: Request) => Promise<void>
 
-function answerOf(pipeline: Pipeline, route: Route, stallMs: number): Answer {
+function answerOf(pipeline: Pipeline, route: Route): Answer {
   if (route.kind === 'description') {
     let description: string | undefined
-    return async ({ req, res }) => sendKept(req, res, (description ??= JSON.stringify(describeRoutes(routes))), 'no-cache')
+    return async ({ req, res }) => {
+      await discardBody(req, maxBodyBytes)
+      sendKept(req, res, (description ??= JSON.stringify(describeRoutes(routes))), 'no-cache')
+    }
   }
   const document = executorOf(pipeline, route)
   return async ({ req, res, params, contextOf }) => {
@@ -55,16 +55,18 @@ function answerOf(pipeline: Pipeline, route: Route, stallMs: number): Answer {
     try {
       await document.demandAllowed(context) // before anything else of the request is looked at
       const query = queryOf(req)
-      const variables = given(route.variables?.({ params, query, body: await jsonBody(req, route) }) ?? {})
+      const body = await jsonBody(req, route)
+      const variables = given(route.variables?.({ params, query, body }) ?? {})
       const read: Read = async (after) => {
         if (after === undefined) return document.run(context, variables)
         const now = await contextOf()
         if (res.destroyed) throw new ClientGone()
         return document.run(now, { ...variables, after })
       }
-      await (route.kind === 'list' ? streamArray(res, await pageFrom(route, read), stallMs) : answerRecord(req, res, route, read))
+      await (route.kind === 'list' ? streamArray(res, await pageFrom(route, read)) : answerRecord(req, res, route, read))
     } catch (error) {
       if (!(error instanceof GraphQLError) || res.headersSent) throw error
+      await leaveBody(req, res, maxBodyBytes)
       refuse(res, error)
     }
   }
@@ -124,7 +126,10 @@ const given = (variables: Record<string, unknown>): Record<string, unknown> =>
 
 /** The members of the body; a route that looks at none takes any body, or no body at all. */
 async function jsonBody(req: IncomingMessage, { method, variables }: DataRoute): Promise<Record<string, unknown>> {
-  if (variables === undefined || method === 'GET' || method === 'DELETE') return {}
+  if (variables === undefined || method === 'GET' || method === 'DELETE') {
+    await discardBody(req, maxBodyBytes)
+    return {}
+  }
   const body = await readJson(req, maxBodyBytes)
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new HttpRefusal(400, 'The body must be a JSON object.')
   return body as Record<string, unknown>

@@ -14,18 +14,17 @@ export class ClientGone extends Error {}
 const pieceLength = 16_384
 
 /**
- * Writes all pages, each read when the client has taken the one before. A client that takes nothing for `stallMs` is cut off, and for
- * one that goes away no further page is read.
+ * Writes all pages, each read when the client has taken the one before. For one that goes away, or is cut off, no further page is read.
  * @throws whatever else ended it early; the connection is closed then
  */
-export async function streamArray(res: ServerResponse, first: Page, stallMs: number): Promise<void> {
+export async function streamArray(res: ServerResponse, first: Page): Promise<void> {
   let [before, text] = ['', '[']
   const write = async (items: Iterable<unknown>): Promise<void> => {
     for (const item of items) {
       text += before + JSON.stringify(item)
       before = ','
       if (text.length < pieceLength) continue
-      if (!res.write(text)) await taken(res, 'drain', stallMs)
+      if (!res.write(text)) await taken(res, 'drain')
       text = ''
     }
   }
@@ -41,26 +40,25 @@ export async function streamArray(res: ServerResponse, first: Page, stallMs: num
       if (res.destroyed) return
     }
     res.end(`${text}]`)
-    await taken(res, 'finish', stallMs)
+    await taken(res, 'finish')
   } catch (error) {
     res.destroy()
     if (!(error instanceof ClientGone)) throw error
   }
 }
 
-/** Waits until the client has taken what was written. */
-function taken(res: ServerResponse, event: 'drain' | 'finish', stallMs: number): Promise<void> {
+/** Waits until the client has taken what was written. @throws ClientGone */
+function taken(res: ServerResponse, event: 'drain' | 'finish'): Promise<void> {
   if (res.destroyed) throw new ClientGone()
   return new Promise((resolve, reject) => {
-    const end = (error?: Error) => {
-      clearTimeout(timer)
-      res.off(event, onTaken).off('close', onGone)
-      if (error) reject(error)
-      else resolve()
+    const onTaken = () => {
+      res.off('close', onGone)
+      resolve()
     }
-    const onTaken = () => end()
-    const onGone = () => end(new ClientGone())
-    const timer = setTimeout(() => end(new Error(`The client has taken nothing for ${stallMs} ms.`)), stallMs)
+    const onGone = () => {
+      res.off(event, onTaken)
+      reject(new ClientGone())
+    }
     res.once(event, onTaken).once('close', onGone)
   })
 }

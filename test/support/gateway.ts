@@ -1,6 +1,5 @@
 /** The whole gateway on a free port, as a client meets it; only mail, clock and randomness may be doubled. */
 import { randomBytes } from 'node:crypto'
-import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Writable } from 'node:stream'
 import pino from 'pino'
@@ -10,6 +9,7 @@ import { type Config, readConfig } from '../../src/config.ts'
 import type { Deps } from '../../src/deps.ts'
 import type { Mail, Message } from '../../src/domain/mail.ts'
 import { startMailer } from '../../src/domain/mailer.ts'
+import { type App, createHttpServer } from '../../src/http/server.ts'
 import { type TestDatabase, testDatabase } from './database.ts'
 import { doorOf, type Json, parsed } from './http.ts'
 import { overhear } from './leaks.ts'
@@ -48,15 +48,30 @@ export async function startGateway({
   mail,
   secrets = ['a-secret-key-for-tests-of-32-bytes!'],
   db: given,
-}: { config?: Partial<Config>; mail?: Mail; secrets?: string[]; db?: TestDatabase } = {}): Promise<Gateway> {
+  server: serverSettings = {},
+}: {
+  config?: Partial<Config>
+  mail?: Mail
+  secrets?: string[]
+  db?: TestDatabase
+  /** Other limits of the server than production's. */
+  server?: Parameters<typeof createHttpServer>[1]
+} = {}): Promise<Gateway> {
   const db = given ?? (await testDatabase())
   const mails: Message[] = []
   const logLines: string[] = []
   const overheard = overhear()
   const log = pino({ level: 'debug' }, new Writable({ write: (line: Buffer, _encoding, done) => (logLines.push(line.toString()), done()) }))
-  let listener: ReturnType<typeof createApp> = () => {}
   // No connection is closed while a client may be about to use it again.
-  const server = createServer({ keepAliveTimeout: 600_000 }, (req, res) => listener(req, res))
+  const late: { app?: App } = {} // it needs the address, which the server has first
+  const server = createHttpServer(
+    {
+      answer: (req, res) => late.app!.answer(req, res),
+      refusal: (...args) => late.app!.refusal(...args),
+      broken: (error) => late.app!.broken(error),
+    },
+    { keepAliveTimeout: 600_000, ...serverSettings },
+  )
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const config: Config = { ...readConfig({ PUBLIC_URL: url }), ...changes }
@@ -71,7 +86,8 @@ export async function startGateway({
     secrets,
     wakeMailer: () => wakeMailer(),
   }
-  listener = overheard.listener(createApp(deps))
+  const created = createApp(deps)
+  late.app = { ...created, answer: overheard.listener(created.answer) }
   const mailer = startMailer(deps)
   wakeMailer = mailer.wake
   afterAll(async () => {

@@ -1,11 +1,12 @@
 /** HTTP as an attacker writes it: any header, any bytes; and a gateway over dependencies that a test has tampered with. */
 import { once } from 'node:events'
-import { createServer, type IncomingHttpHeaders, request, type Server } from 'node:http'
+import { type IncomingHttpHeaders, request, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll } from 'vitest'
 import { createApp } from '../../src/app.ts'
 import type { Deps } from '../../src/deps.ts'
+import { createHttpServer } from '../../src/http/server.ts'
 
 /** An answer's body. Tests look into it before they know its shape: what is not there fails their assertion. */
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -58,7 +59,7 @@ export async function statusLineFor(url: string, bytes: string | Buffer): Promis
 }
 
 /** The gateway over these dependencies, without a mailer of its own; it ends after the last test. @returns its address */
-export const serve = (deps: Deps): Promise<string> => listening(createServer(createApp(deps)))
+export const serve = (deps: Deps): Promise<string> => listening(createHttpServer(createApp(deps)))
 
 /** A server on a free port, until the last test is over. @returns its address */
 export async function listening(server: Server): Promise<string> {

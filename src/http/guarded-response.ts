@@ -1,0 +1,125 @@
+/**
+ * The way out of the process, of every answer: a client that takes nothing is cut off, and what waits for clients has a limit. What is
+ * large is written in pieces, each when the one before has been taken, so that it shows whether anything is.
+ */
+import { type IncomingMessage, ServerResponse } from 'node:http'
+import { Problem } from '../domain/problem.ts'
+
+export interface SendingLimits {
+  /** How long a client may take nothing. */
+  readonly stallMs: number
+  /** What may wait in all sockets together, in bytes. */
+  readonly maxWaitingBytes: number
+}
+
+/** SPEC: "a client that takes nothing for 30 s cut off" */
+export const sendingLimits: SendingLimits = { stallMs: 30_000, maxWaitingBytes: 64_000_000 }
+
+/** What a client must take at a time to be one that takes something. */
+const pieceBytes = 16_384
+
+/** The class of a server's answers, which count together. */
+export function guardedResponses({ stallMs, maxWaitingBytes }: SendingLimits): typeof ServerResponse {
+  let waitingBytes = 0
+
+  class GuardedResponse extends ServerResponse<IncomingMessage> {
+    /** What is large and has not been written yet, and what is to be called then. */
+    readonly #queue: { rest: Buffer; readonly written: () => void }[] = []
+    #queuedBytes = 0
+    #ends = false
+    #counted = 0
+    #watched = false
+    #timer: NodeJS.Timeout | undefined
+
+    /** @throws Problem TOO_MUCH_WAITING, before anything is sent, where there is no room for an answer of this length */
+    override writeHead(...args: readonly unknown[]): this {
+      const bytes = lengthIn(args.at(-1)) ?? Number(this.getHeader('content-length') ?? 0)
+      if (bytes > pieceBytes && waitingBytes + bytes > maxWaitingBytes && this.req.method !== 'HEAD')
+        throw new Problem('TOO_MUCH_WAITING', { retryAfter: 1 })
+      return super.writeHead(...(args as Parameters<ServerResponse['writeHead']>))
+    }
+
+    override write(...args: readonly unknown[]): boolean {
+      const goesOn = this.#isLarge(args[0]) ? this.#enqueue(args) : super.write(...(args as Parameters<ServerResponse['write']>))
+      this.#watch()
+      return goesOn
+    }
+
+    override end(...args: readonly unknown[]): this {
+      if (this.#isLarge(args[0])) {
+        if (!this.headersSent && !this.hasHeader('content-length')) this.setHeader('Content-Length', bufferOf(args[0]).length)
+        this.#ends = true
+        this.#enqueue(args)
+      } else if (this.#queue.length > 0) this.#ends = true
+      else super.end(...(args as Parameters<ServerResponse['end']>))
+      this.#watch()
+      return this
+    }
+
+    /** A drained socket takes the next piece, before anybody else writes. */
+    override emit(event: string | symbol, ...args: unknown[]): boolean {
+      if (event !== 'drain' || this.#queue.length === 0) return super.emit(event as 'drain', ...(args as []))
+      this.#writePieces()
+      this.#watch()
+      return true
+    }
+
+    #isLarge(body: unknown): boolean {
+      if (this.req.method === 'HEAD') return false
+      return (typeof body === 'string' || body instanceof Uint8Array) && (body.length > pieceBytes || this.#queue.length > 0)
+    }
+
+    #enqueue(args: readonly unknown[]): false {
+      const [rest, written] = [bufferOf(args[0]), args.at(-1)]
+      this.#queue.push({ rest, written: typeof written === 'function' ? (written as () => void) : () => {} })
+      this.#queuedBytes += rest.length
+      if (this.#queue.length === 1) this.#writePieces()
+      return false
+    }
+
+    #writePieces(): void {
+      for (let first; (first = this.#queue[0]) && !this.destroyed;) {
+        const piece = first.rest.subarray(0, pieceBytes)
+        first.rest = first.rest.subarray(pieceBytes)
+        this.#queuedBytes -= piece.length
+        const isLast = first.rest.length === 0
+        if (isLast) this.#queue.shift()
+        if (isLast && this.#ends && this.#queue.length === 0) return void super.end(piece, first.written)
+        if (!super.write(piece, isLast ? first.written : undefined)) return
+      }
+      process.nextTick(() => super.emit('drain')) // whoever wrote was told to wait for it
+    }
+
+    /** Counts what waits, and gives the client its time where anything does. */
+    #watch(): void {
+      const bytes = this.destroyed ? 0 : this.writableLength + this.#queuedBytes
+      if (bytes === 0 && this.#counted === 0) return
+      waitingBytes += bytes - this.#counted
+      this.#counted = bytes
+      clearTimeout(this.#timer)
+      if (bytes === 0) return
+      this.#timer = setTimeout(() => this.destroy(new ClientStalled(stallMs)), stallMs)
+      if (this.#watched) return
+      this.#watched = true
+      const taken = () => this.#watch()
+      this.on('drain', taken).on('finish', taken).on('close', taken)
+    }
+  }
+  return GuardedResponse as typeof ServerResponse
+}
+
+/** What the connection is destroyed with: nobody is left to be told but the log. */
+class ClientStalled extends Error {
+  constructor(stallMs: number) {
+    super(`The client has taken nothing for ${stallMs} ms.`)
+  }
+}
+
+/** The Content-Length among the headers that `writeHead` is given: an object, or names and values in turn. */
+function lengthIn(headers: unknown): number | undefined {
+  if (!Array.isArray(headers)) return (headers as Readonly<Record<string, number | undefined>> | undefined)?.['Content-Length']
+  const at = headers.lastIndexOf('Content-Length')
+  return at === -1 ? undefined : Number(headers[at + 1])
+}
+
+const bufferOf = (body: unknown): Buffer => (Buffer.isBuffer(body) ? body : Buffer.from(body as string | Uint8Array))
