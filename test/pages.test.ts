@@ -1,8 +1,10 @@
 /** The web pages: what they answer, with which headers, and who may see development's mail. */
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { text } from 'node:stream/consumers'
+import { buffer, text } from 'node:stream/consumers'
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { devMailbox } from '../src/adapters/dev-mailbox.ts'
 import { graphiqlPage } from '../src/console/graphiql.ts'
@@ -10,6 +12,7 @@ import { isLoopbackRequest } from '../src/console/loopback.ts'
 import type { Page } from '../src/console/page.ts'
 import { consolePages } from '../src/console/pages.ts'
 import { loginMessage } from '../src/domain/mail.ts'
+import { listening } from './support/http.ts'
 
 const mailbox = devMailbox(() => {})
 const notFound: Page = (_req, res) =>
@@ -39,9 +42,28 @@ async function ask(path: string, headers: Record<string, string> = {}, method = 
   return { status: res.statusCode as number, headers: answered as Record<string, string>, body: await text(res) }
 }
 
+/** A body as it was sent, and as it is without its coding. */
+async function bytes(path: string, headers: Record<string, string> = {}) {
+  const sent = request(origin + path, { headers }).end()
+  const [res] = await once(sent, 'response')
+  const body = await buffer(res)
+  const { 'content-encoding': coding, 'content-length': length, vary } = res.headers as Record<string, string | undefined>
+  const content = coding === 'br' ? brotliDecompressSync(body) : coding === 'gzip' ? gunzipSync(body) : body
+  return { sent: body, content, coding, length: Number(length), vary }
+}
+
+const assets = [...pages.keys()].filter((path) => path.startsWith('/assets/'))
+const hashedName = /\.[0-9a-f]{16}\./
+
+/** The Cache-Control that each address must have. */
+function kept(path: string): string {
+  if (path === '/graphql') return 'private, no-cache'
+  if (!path.startsWith('/assets/')) return 'no-store'
+  return hashedName.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache'
+}
+
 describe('every page', () => {
   const documents = ['/', '/sign-in', '/dev/mail', '/graphql']
-  const assets = [...pages.keys()].filter((path) => path.startsWith('/assets/'))
 
   test.each([...documents, ...assets])('%s lets nothing in from elsewhere', async (path) => {
     const { status, headers, body } = await ask(path)
@@ -53,15 +75,16 @@ describe('every page', () => {
     expect(policy).not.toMatch(/https?:|\*|unsafe-eval|script-src[^;]*unsafe/)
     expect(headers['x-content-type-options']).toBe('nosniff')
     expect(headers['referrer-policy']).toBe('no-referrer')
-    expect(headers['cache-control']).toMatch(/^(no-store|no-cache|private, no-cache)$/)
-    if (path !== '/graphql') expect(body).not.toMatch(/(src|href|action)="(https?:)?\/\//)
+    expect(headers['cache-control']).toBe(kept(path))
+    if (!path.includes('/graphiql.')) expect(body).not.toMatch(/(src|href|action)="(https?:)?\/\//)
   })
 
-  test.each(['/', '/sign-in'])('%s has no script or style of its own and is never kept', async (path) => {
+  test.each(['/', '/sign-in', '/graphql'])('%s is small and has no script or style of its own', async (path) => {
     const { headers, body } = await ask(path)
     expect(headers['content-type']).toBe('text/html; charset=utf-8')
-    expect(headers['cache-control']).toBe('no-store')
-    expect(headers['content-security-policy']).not.toContain('unsafe')
+    expect(headers['content-security-policy']).toContain("script-src 'self';")
+    if (path !== '/graphql') expect(headers['content-security-policy']).not.toContain('unsafe')
+    expect(Number(headers['content-length'])).toBeLessThan(4_096)
     expect(body).not.toMatch(/<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)/i)
     expect(body).toContain('<html lang="en">')
   })
@@ -69,7 +92,8 @@ describe('every page', () => {
   test.each([...documents, ...assets])('%s answers HEAD like GET without a body, and refuses everything else', async (path) => {
     const [get, head, post] = await Promise.all([ask(path), ask(path, {}, 'HEAD'), ask(path, {}, 'POST')])
     expect(head.body).toBe('')
-    expect({ ...head.headers, 'transfer-encoding': '' }).toEqual({ ...get.headers, 'transfer-encoding': '' })
+    expect(head.headers).toEqual(get.headers)
+    expect(get.headers['content-length']).toBe(String(Buffer.byteLength(get.body)))
     expect(post.status).toBe(405)
     expect(post.headers['allow']).toBe('GET, HEAD')
   })
@@ -81,12 +105,67 @@ describe('every page', () => {
   })
 })
 
-describe('GraphiQL', () => {
-  test('comes compressed to whoever takes that, and whole to the others', async () => {
-    const [plain, compressed] = await Promise.all([ask('/graphql'), fetch(`${origin}/graphql`, { headers: { 'Accept-Encoding': 'gzip' } })])
-    expect(compressed.headers.get('content-encoding')).toBe('gzip')
-    expect(await compressed.text()).toBe(plain.body)
-    expect(plain.headers['vary']).toBe('Accept, Accept-Encoding')
+describe('an asset', () => {
+  const named = (pattern: RegExp) => assets.find((path) => pattern.test(path))!
+  /** Two that are kept for ever, and one that is asked for again. */
+  const [script, style, ours] = [named(/graphiql\..*js$/), named(/graphiql\..*css$/), '/assets/console.css']
+
+  test.each([script, style, ours])('%s comes in the coding that weighs most, of those that weigh alike in the smallest', async (path) => {
+    const plain = await bytes(path)
+    expect(plain.coding).toBeUndefined()
+    for (const [accepted, coding] of [
+      ['gzip, deflate, br, zstd', 'br'],
+      ['gzip;q=1.0, br;q=0.5', 'gzip'],
+      ['GZIP', 'gzip'],
+      ['*', 'br'],
+      ['br;q=0, *;q=0.1, identity;q=0', 'gzip'],
+      ['identity, gzip;q=0.3', undefined],
+      ['br;q=0, gzip;q=0', undefined],
+      ['deflate', undefined],
+      ['', undefined],
+      ['*;q=0', undefined], // it refuses everything, and gets the file as it is
+    ] as const) {
+      const compressed = await bytes(path, { 'Accept-Encoding': accepted })
+      expect([accepted, compressed.coding]).toEqual([accepted, coding])
+      expect(compressed.content.equals(plain.content)).toBe(true)
+      expect(compressed.length).toBe(compressed.sent.length)
+      expect(compressed.vary).toBe('Accept-Encoding')
+      if (coding !== undefined) expect(compressed.sent.length).toBeLessThan(plain.sent.length * 0.6)
+    }
+  })
+
+  test.each([script, style, ours])('%s has another tag in each coding, and each is known again', async (path) => {
+    const tags = new Set<string>()
+    for (const coding of ['br', 'gzip', 'identity']) {
+      const { headers } = await ask(path, { 'Accept-Encoding': coding })
+      tags.add(headers['etag']!)
+      const again = await ask(path, { 'Accept-Encoding': coding, 'If-None-Match': `"other", ${headers['etag']}` })
+      expect(again).toMatchObject({ status: 304, body: '' })
+      expect(again.headers).toMatchObject({ etag: headers['etag'], vary: 'Accept-Encoding', 'cache-control': kept(path) })
+    }
+    expect(tags.size).toBe(3)
+  })
+
+  test('of GraphiQL is named after its content, and the page names all of them', async () => {
+    const { body, headers } = await ask('/graphql')
+    expect(headers['vary']).toBe('Accept')
+    const paths = [...body.matchAll(/"(\/assets\/[^"]+)"/g)].map(([, path]) => path!)
+    expect(paths.toSorted()).toEqual(assets.filter((path) => path.includes('/graphiql')).toSorted())
+    for (const path of paths.filter((asset) => asset !== '/assets/graphiql-page.js')) {
+      const hash = createHash('sha256')
+        .update((await bytes(path)).content)
+        .digest('hex')
+      expect(path.split('.')[1]).toBe(hash.slice(0, 16))
+    }
+  })
+
+  test('that a client leaves half-way harms nobody', async () => {
+    let answered: void | Promise<void> = undefined
+    const url = await listening(createServer((req, res) => void (answered = pages.get(script)!(req, res))))
+    const sent = request(url + script, { agent: false }).end()
+    const [res] = await once(sent, 'response')
+    res.destroy()
+    await expect(answered).resolves.toBeUndefined()
   })
 })
 

@@ -1,7 +1,8 @@
 /** A page: what answers GET and HEAD at one address, with headers that let nothing else in. */
 import { readFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { clientHas, etagOf } from '../http/conditional.ts'
+import { pipeline } from 'node:stream/promises'
 
 export type Page = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>
 
@@ -30,15 +31,8 @@ export const pageHeaders = {
   'X-Content-Type-Options': 'nosniff',
 } as const
 
-const html = 'text/html; charset=utf-8'
-const types: Readonly<Record<string, string>> = {
-  html,
-  css: 'text/css; charset=utf-8',
-  js: 'text/javascript; charset=utf-8',
-}
-
-/** The file beside this module's source: the same one from src/console/ and from dist/console/. */
-const readAsset = (file: string): Buffer => readFileSync(new URL(`../../src/console/${file}`, import.meta.url))
+/** A document beside this module's source: the same one from src/console/ and from dist/console/. */
+export const readDocument = (file: string): string => readFileSync(new URL(`../../src/console/${file}`, import.meta.url), 'utf8')
 
 /** Answers GET and HEAD by `answer`, everything else with 405. */
 export const reading =
@@ -51,29 +45,34 @@ export const reading =
 
 /** A document that is the same for everybody and never kept: it takes part in signing in. */
 export const staticPage = (file: string): Page => {
-  const body = readAsset(file)
+  const body = Buffer.from(readDocument(file))
   return reading((_req, res) => sendHtml(res, body))
-}
-
-/** A script or a style sheet: kept by the browser, asked for again by its tag. */
-export const asset = (file: string): Page => {
-  const body = readAsset(file)
-  const etag = etagOf(body)
-  const headers = { ...pageHeaders, 'Content-Type': types[file.split('.').at(-1)!]!, 'Cache-Control': 'no-cache', ETag: etag }
-  return reading((req, res) => {
-    if (clientHas(req, etag)) return void res.writeHead(304, headers).end()
-    res.writeHead(200, { ...headers, 'Content-Length': body.length })
-    res.end(body) // to HEAD, node:http sends the headers alone
-  })
 }
 
 export function sendHtml(res: ServerResponse, body: string | Buffer, headers: Readonly<Record<string, string>> = {}): void {
   res.writeHead(200, {
     ...pageHeaders,
-    'Content-Type': html,
+    'Content-Type': 'text/html; charset=utf-8',
     'Cache-Control': 'no-store',
     'Content-Length': Buffer.byteLength(body),
     ...headers,
   })
   res.end(body)
+}
+
+/**
+ * Answers with a file, piece by piece from the disk: no file is in memory as a whole. A client that goes away is no failure.
+ * @throws what the disk says, before the answer has begun or while it is sent
+ */
+export async function sendFile(res: ServerResponse, file: URL, headers: Readonly<Record<string, string>>): Promise<void> {
+  const handle = await open(file)
+  try {
+    res.writeHead(200, { ...headers, 'Content-Length': (await handle.stat()).size })
+    if (res.req.method === 'HEAD') return void res.end()
+    await pipeline(handle.createReadStream(), res)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
+  } finally {
+    await handle.close()
+  }
 }

@@ -2,7 +2,7 @@
  * The way out of the process, of every answer: a client that takes nothing is cut off, and what waits for clients has a limit. What is
  * large is written in pieces, each when the one before has been taken, so that it shows whether anything is.
  */
-import { type IncomingMessage, ServerResponse } from 'node:http'
+import { ServerResponse } from 'node:http'
 import { Problem } from '../domain/problem.ts'
 
 export interface SendingLimits {
@@ -22,7 +22,7 @@ const pieceBytes = 16_384
 export function guardedResponses({ stallMs, maxWaitingBytes }: SendingLimits): typeof ServerResponse {
   let waitingBytes = 0
 
-  class GuardedResponse extends ServerResponse<IncomingMessage> {
+  class GuardedResponse extends ServerResponse {
     /** What is large and has not been written yet, and what is to be called then. */
     readonly #queue: { rest: Buffer; readonly written: () => void }[] = []
     #queuedBytes = 0

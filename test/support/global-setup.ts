@@ -1,4 +1,5 @@
-/** Once a run: a migrated database to copy from, a template on a server or the dump of an embedded one. */
+/** Once a run: a migrated database to copy from (a template on a server or the dump of an embedded one), and the pages' assets. */
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
@@ -21,6 +22,8 @@ declare module 'vitest' {
 }
 
 export default async function setup(run: TestProject): Promise<() => Promise<void>> {
+  // The pages serve what the build made of src/console/, which may have changed since.
+  execFileSync(process.execPath, [fileURLToPath(new URL('../../scripts/assets.mjs', import.meta.url))], { stdio: 'inherit' })
   const { template, remove } = isServer ? await serverTemplate() : await embeddedTemplate()
   run.provide('template', template)
   return remove
