@@ -238,6 +238,20 @@ test('a mutation all of which is refused to its caller answers the same whatever
       expect(answers[0]).toMatchObject({ status: 200, json: { data: { createPerson: null } } })
       for (const { status, text } of answers) expect([status, text]).toEqual([200, answers[0]!.text])
     }
+  const named = (query: string) =>
+    `mutation ($input: CreatePersonInput!, $on: Boolean = true, $off: Boolean! = false, $n: Int) ${query} query Other($on: Boolean!) { me @skip(if: $on) { districtId } }`
+  for (const query of [
+    '{ createPerson(input: $input) @skip(if: $off) @include(if: $on) { id person { interviews(first: $n) { nodes { id } } } } }',
+    '{ ... on Mutation @include(if: $on) { a: createPerson(input: $input) { id @skip(if: $off) } } ...F } fragment F on Mutation { logout { ok } b: createPerson(input: $input) { id person { interviews(first: $n) { totalCount } } } }',
+  ]) {
+    const answers = await Promise.all(
+      [{ input: whole, n: 1 }, { input: whole }, { input: 1, n: 'x' }, { on: 'x', off: null }, { n: 1_000_000 }].map((variables) =>
+        raw(`${gateway.url}/graphql`, json({ query: named(query).replace('mutation', 'mutation M'), operationName: 'M', variables })),
+      ),
+    )
+    for (const { status, text } of answers) expect([status, text]).toEqual([200, answers[0]!.text])
+    expect(answers[0]!.json.errors.length).toBeGreaterThan(0)
+  }
   // One that may be done needs variables that are right.
   const partly = `mutation ($input: CreatePersonInput!) { createPerson(input: $input) { id } __typename }`
   expect((await raw(`${gateway.url}/graphql`, json({ query: partly, variables: {} }))).status).toBe(400)

@@ -8,6 +8,7 @@ import { quote } from './quote.ts'
 /** The answers to a form, by field id; values are numbers, option ids, or texts by language. */
 export type Answers = Readonly<Record<string, unknown>>
 
+const mostLanguages = 50
 const maxLength = { short_text: 1_000, long_text: 20_000 }
 
 /**
@@ -23,7 +24,9 @@ export const answersSchema = z.unknown().transform((given, context): Answers | n
   for (const [id, value] of Object.entries(given)) {
     const isDeep =
       typeof value === 'object' && value !== null && Object.values(value).some((each) => typeof each === 'object' && each !== null)
-    if (isDeep) context.addIssue({ code: 'custom', path: [quote(id)], message: 'A response is a number, an option or a text by language.' })
+    if (!isDeep) continue
+    context.addIssue({ code: 'custom', path: [quote(id)], message: 'A response is a number, an option or a text by language.' })
+    return z.NEVER
   }
   return given
 })
@@ -83,6 +86,7 @@ function chosen({ options }: FormField, value: unknown, path: string): unknown {
 function text(most: number, value: unknown, path: string): unknown {
   const given = isObject(value) ? Object.entries(value) : []
   if (given.length === 0) throw invalid(path, 'A text is given by language: {"en": "…"}.')
+  if (given.length > mostLanguages) throw invalid(path, `A text is given in at most ${mostLanguages} languages.`)
   const texts = new Map<string, string>()
   for (const [tag, each] of given) {
     const at = `${path}.${quote(tag)}`

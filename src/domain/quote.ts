@@ -3,18 +3,22 @@
 /** In UTF-16 code units, an ellipsis included. */
 export const mostQuoted = 100
 
-/** The text, or its beginning and an ellipsis; never half of a surrogate pair. */
+/** The text, or its beginning and an ellipsis. No half of a surrogate pair is in it, neither cut here nor sent so: it would be no Unicode. */
 export function quote(text: string, most = mostQuoted): string {
-  if (text.length <= most) return text
+  if (text.length <= most) return text.toWellFormed()
   const cutsPair = (text.charCodeAt(most - 2) & 0xfc00) === 0xd800
-  return `${text.slice(0, cutsPair ? most - 2 : most - 1)}…`
+  return `${text.slice(0, cutsPair ? most - 2 : most - 1).toWellFormed()}…`
 }
+
+/** The same in quotation marks, which count. */
+export const quoteText = (text: string): string => quote(JSON.stringify(quote(text, mostQuoted - 2)), mostQuoted)
 
 /** How deep into a value is looked: what is further down stands as `{…}` or `[…]`. */
 const deepest = 3
 
 /** A JSON value in the notation of graphql-js's own sentences (`{ tag: 1, ids: ["x"] }`), or its beginning and an ellipsis. */
-export const quoteValue = (value: unknown): string => quote(written(value, mostQuoted + 1, deepest))
+export const quoteValue = (value: unknown): string =>
+  typeof value === 'string' ? quoteText(value) : quote(written(value, mostQuoted + 1, deepest))
 
 /** Stops soon after `room` characters, however large the value is. */
 function written(value: unknown, room: number, levels: number): string {

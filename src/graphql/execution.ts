@@ -13,7 +13,7 @@ type Given = Readonly<Record<string, unknown>>
  * Executes an operation of a document without mistakes.
  * @param given the variables as they came
  * @param suggestions whether what is wrong with them may tell what else there is in the schema
- * @throws Problem UNAVAILABLE when a denial cannot be remembered
+ * @throws Problem INVALID_INPUT when with these variables it asks for too much, UNAVAILABLE when a denial cannot be remembered
  */
 export async function executeOperation(
   document: Document,
@@ -25,6 +25,7 @@ export async function executeOperation(
   // Who may do nothing of it is told so, whatever else is wrong.
   const refused = operation.operation === OperationTypeNode.MUTATION ? await refusedWhole(document, operation, context, given) : undefined
   if (refused) return refused
+  document.demandAffordable(given)
   const plan = document.planOf(operation)
   const read = plan.readVariables(given)
   const coerced = read ? { values: read } : coerceVariables(document.schema, operation, given, { suggestions })
@@ -48,7 +49,7 @@ export async function refusedWhole(
   given: Given = {},
 ): Promise<ExecutionResult | undefined> {
   const fields = document.planOf(operation).rootFields(given)
-  if (!fields || fields.length === 0) return undefined
+  if (fields.length === 0) return undefined
   const errors: GraphQLError[] = []
   for (const { definition, nodes, responseName } of fields) {
     const problem = obstacleAt(definition, context.viewer)

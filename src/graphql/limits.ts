@@ -7,7 +7,7 @@ import { repetitions } from './repetition.ts'
 
 /** Comments are no tokens, and what is parsed is kept for a while. */
 const maxCharacters = 50_000
-/** The largest document of GraphiQL and of code generators, their introspection, has a fifth of these tokens. */
+/** The largest document of GraphiQL and of code generators, their introspection, has a twelfth of these tokens. */
 const maxTokens = 2_000
 /** What is a name or a bracket of hundreds is made to fill an answer or a stack. */
 const maxNameLength = 100
@@ -30,8 +30,8 @@ const maxSignIns = 1
 const mostRemembered = 20
 
 /**
- * Parses a document of a bounded size. Its tokens are looked at first: then neither the parser's recursion nor a sentence that repeats a
- * name or a type has to be bounded again.
+ * Parses a document of a bounded size. Its tokens are looked at first: brackets, which bound the parser's recursion, and names, which
+ * graphql-js repeats in its sentences.
  * @throws GraphQLError when it is not GraphQL, Problem INVALID_INPUT when it is too long
  */
 export function parseWithin(text: string): DocumentNode {

@@ -31,7 +31,6 @@ export class Pipeline {
       const operation = document.operation(request.operationName)
       isQuery = operation.operation === OperationTypeNode.QUERY
       if (readOnly && !isQuery) throw onlyByPost()
-      document.demandAffordable(request.variables)
       return finishResult(await executeOperation(document, operation, context, request.variables, { suggestions }), context, { isQuery })
     } catch (error) {
       return finishResult({ errors: [error as GraphQLError] }, context, { isQuery })

@@ -47,9 +47,12 @@ export function* repetitions(document: DocumentNode): Generator<Repetition> {
   }
 }
 
+/** Fragments that spread others twice multiply: beyond this it is all the same. */
+const mostTimes = 1_000_000
+
 function add(counts: Counts, field: string, aliases: Iterable<string>, times: number): void {
   const counted = counts.get(field) ?? { aliases: new Set<string>(), times: 0 }
   counts.set(field, counted)
-  counted.times += times
+  counted.times = Math.min(counted.times + times, mostTimes)
   for (const alias of aliases) counted.aliases.add(alias)
 }

@@ -13,7 +13,7 @@ import {
   type ValidationContext,
   ValuesOfCorrectTypeRule,
 } from 'graphql'
-import { mostQuoted, quote } from '../../domain/quote.ts'
+import { mostQuoted, quote, quoteText } from '../../domain/quote.ts'
 import { InputMistake, missingMembers, type Place, unknownMemberSentence, valueSentence } from './mistake.ts'
 
 /** In place of graphql-js's ValuesOfCorrectTypeRule. */
@@ -30,13 +30,13 @@ export function literalsRule(context: ValidationContext): ASTVisitor {
     const type = getNamedType(context.getInputType())!
     if (node.kind === Kind.NULL) return new InputMistake('null', type.name, place, error.message)
     if (node.kind === Kind.OBJECT && isInputObjectType(type)) {
-      // graphql-js names the object, and the member in its sentence alone. It goes through the members in a known order.
+      // graphql-js names the object, and the member in its sentence alone: its order is kept here (and held by test/input-coercion.test.ts).
       const given = new Set(node.fields.map(({ name }) => name.value))
       const members = missing.get(node) ?? missingMembers(type, (member) => given.has(member))
       missing.set(node, members)
       return new InputMistake('missing', type.name, [...place, members.next().value!], error.message)
     }
-    const shown = quote(print(node))
+    const shown = node.kind === Kind.STRING ? quoteText(node.value) : quote(print(node))
     if (isLeafType(type)) return new InputMistake('value', type.name, place, valueSentence(type, shown, error))
     const sentence = shown.length < mostQuoted ? error.message : `Expected value of type "${type.name}", found ${shown}.`
     return new InputMistake('shape', type.name, place, sentence)

@@ -32,17 +32,21 @@ export class InputMistake extends GraphQLError {
   readonly field: string
 
   constructor(kind: MistakeKind, typeName: string, place: Place, sentence: string) {
-    super(sentence)
+    super(sentence.toWellFormed()) // a member's name may be no Unicode
     this.kind = kind
     this.typeName = typeName
     this.field = place.map((part) => quote(String(part))).join('.')
   }
 }
 
-/** @param shown the value as the sentence quotes it. @param error what graphql-js or a scalar of ours says, in which the value is whole */
-export function valueSentence(type: GraphQLLeafType, shown: string, { message }: Error): string {
+/**
+ * What graphql-js or a scalar of ours says of a value, where the value is short enough to be repeated.
+ * @param shown the value as it is quoted. @param told whether the sentence before this one quotes it, too
+ */
+export function valueSentence(type: GraphQLLeafType, shown: string, { message }: Error, { told = false } = {}): string {
   const isOurs = !isEnumType(type) && !isSpecifiedScalarType(type) // they quote nothing
-  return isOurs || shown.length < mostQuoted ? message : `${type.name} cannot represent the value ${shown}.`
+  if (isOurs || shown.length < mostQuoted - 2) return message
+  return told ? `${type.name} cannot represent it.` : `${type.name} cannot represent the value ${shown}.`
 }
 
 /** @param error what graphql-js says, with suggestions where the caller may have them */

@@ -9,14 +9,17 @@ import {
   type GraphQLLeafType,
   type GraphQLList,
   type GraphQLSchema,
+  isEnumType,
   isInputObjectType,
+  isListType,
   isNonNullType,
+  isSpecifiedScalarType,
   type OperationDefinitionNode,
   typeFromAST,
   valueFromAST,
   type VariableDefinitionNode,
 } from 'graphql'
-import { quoteValue } from '../../domain/quote.ts'
+import { mostQuoted, quoteValue } from '../../domain/quote.ts'
 import {
   InputMistake,
   type MistakeKind,
@@ -58,7 +61,11 @@ export function coerceVariables(
       const value = Object.hasOwn(given, name) ? given[name] : undefined
       if (value === undefined && definition.defaultValue) values[name] = valueFromAST(definition.defaultValue, type)
       else if (value == null && isNonNullType(type)) report(absent(definition, type, value))
-      else if (value !== undefined) values[name] = coerceInputValue(value, type, explaining(definition, type, report), !suggestions)
+      else if (value !== undefined) {
+        const standIns: StandIns = new Map()
+        const small = withStandIns(value, type, standIns)
+        values[name] = coerceInputValue(small, type, explaining(definition, type, standIns, report), !suggestions)
+      }
     }
   } catch (error) {
     if (!(error instanceof EnoughMistakes)) throw error
@@ -77,7 +84,12 @@ function absent(definition: VariableDefinitionNode, type: GraphQLInputType, valu
 }
 
 /** What `coerceInputValue` is to call with each mistake. */
-function explaining(definition: VariableDefinitionNode, type: GraphQLInputType, report: (mistake: GraphQLError) => void) {
+function explaining(
+  definition: VariableDefinitionNode,
+  type: GraphQLInputType,
+  standIns: StandIns,
+  report: (mistake: GraphQLError) => void,
+) {
   const name = definition.variable.name.value
   const members = new Map<unknown, Iterator<readonly [MistakeKind, string], undefined>>()
   const quoted = new Map<unknown, string>() // an object of many members is read once for all that is wrong with it
@@ -90,11 +102,11 @@ function explaining(definition: VariableDefinitionNode, type: GraphQLInputType, 
     const named = getNamedType(at)
     if (value == null) return new InputMistake('null', named.name, place, error.message)
     if (!isInputObjectType(named)) {
-      const sentence = valueSentence(named as GraphQLLeafType, quotedOnce(value), error)
+      const sentence = valueSentence(named as GraphQLLeafType, quotedOnce(value), error, { told: true })
       return new InputMistake('value', named.name, place, sentence)
     }
     if (typeof value !== 'object' || Array.isArray(value)) return new InputMistake('shape', named.name, place, error.message)
-    // graphql-js names the object, and the member in its sentence alone. It goes through the members in a known order.
+    // graphql-js names the object, and the member in its sentence alone: its order is kept here (and held by test/input-coercion.test.ts).
     const wrong = members.get(value) ?? wrongMembers(named, value)
     members.set(value, wrong)
     const [kind, member] = wrong.next().value!
@@ -105,12 +117,44 @@ function explaining(definition: VariableDefinitionNode, type: GraphQLInputType, 
       kind === 'missing' ? error.message : unknownMemberSentence(named, member, error),
     )
   }
-  return (path: Place, value: unknown, error: GraphQLError): void => {
+  return (path: Place, judged: unknown, error: GraphQLError): void => {
+    const value = standIns.get(judged) ?? judged
     const mistake = mistakeAt([name, ...path], typeAt(type, path), value, error)
     const at = path.length === 0 ? '' : ` at "${name}${path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('')}"`
     const sentence = `Variable "$${name}" got invalid value ${quotedOnce(value)}${at}; ${mistake.message}`
     report(new GraphQLError(sentence, { nodes: definition, originalError: mistake }))
   }
+}
+
+type StandIns = Map<unknown, object>
+
+/**
+ * The value with an empty object for each large one that stands where a scalar or an enum is expected: as wrong, but graphql-js writes the
+ * whole of it into its sentence.
+ */
+function withStandIns(value: unknown, type: GraphQLInputType, standIns: StandIns): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  const nullable = getNullableType(type)
+  if (isListType(nullable)) {
+    if (!Array.isArray(value)) return withStandIns(value, nullable.ofType, standIns)
+    const items = value.map((item) => withStandIns(item, nullable.ofType, standIns))
+    return items.some((item, at) => item !== value[at]) ? items : value
+  }
+  if (isInputObjectType(nullable)) {
+    if (Array.isArray(value)) return value
+    let copy: Values | undefined
+    for (const { name, type: inside } of Object.values(nullable.getFields())) {
+      const member = Object.hasOwn(value, name) ? (value as Given)[name] : undefined
+      const small = withStandIns(member, inside, standIns)
+      if (small !== member) (copy ??= { ...value })[name] = small
+    }
+    return copy ?? value
+  }
+  if (!isEnumType(nullable) && !isSpecifiedScalarType(nullable)) return value
+  if (quoteValue(value).length < mostQuoted - 2) return value
+  const standIn = {}
+  standIns.set(standIn, value)
+  return standIn
 }
 
 function* wrongMembers(type: GraphQLInputObjectType, value: object): Generator<readonly [MistakeKind, string], undefined> {

@@ -35,13 +35,13 @@ export interface Plan {
   readonly readVariables: VariableReader
   /** Executes with variables that were read or coerced. */
   run(args: { rootValue?: unknown; contextValue: unknown; variables: Values }): PromiseOrValue<ExecutionResult>
-  /** The fields of the root, in order, as far as it is known without coercing variables; nothing where @skip or @include needs them. */
-  rootFields(given: Values): readonly PlannedField[] | undefined
+  /** The fields of the root that are selected, in order. A condition whose variable is not what it should be leaves its field in. */
+  rootFields(given: Values): readonly PlannedField[]
 }
 
 type Values = Readonly<Record<string, unknown>>
 
-/** Of all that a document's conditions can leave, what was asked for last. */
+/** At most so many trees an operation, one for each combination of @skip and @include values; the one planned first goes first. */
 const maxTrees = 4
 /** Fragments that are spread again and again are planned again and again: up to this many times a document's fields are kept. */
 const maxFieldsKept = 8
@@ -65,13 +65,15 @@ class PlannedOperation implements Plan {
   private readonly document: DocumentNode
   private readonly operationName: string | null | undefined
   private readonly rootType: GraphQLObjectType
-  private readonly conditions: readonly string[]
+  private readonly conditions: ReadonlyMap<string, boolean>
+  /** Of variables of the type Boolean. */
+  private readonly defaults: ReadonlyMap<string, boolean>
   private readonly maxFields: number
   readonly readVariables: VariableReader
   /** The document as if the operation had no variables: for when they have been read. */
   private readonly withoutVariables: DocumentNode
   private readonly selected: ConstructorParameters<typeof SelectionTree>[0]
-  /** By the values of the conditions; the one that was planned longest ago first. */
+  /** By the values of the conditions, in the order in which they were planned. */
   private readonly trees = new Map<string, SelectionTree>()
 
   constructor(
@@ -88,6 +90,11 @@ class PlannedOperation implements Plan {
     this.rootType = rootType
     const { conditions, fields } = survey(document)
     this.conditions = conditions
+    this.defaults = new Map(
+      operation.variableDefinitions?.flatMap(({ variable, defaultValue }) =>
+        defaultValue?.kind === Kind.BOOLEAN ? [[variable.name.value, defaultValue.value] as const] : [],
+      ),
+    )
     this.maxFields = maxFieldsKept * fields
     this.readVariables = variableReader(schema, operation)
     this.selected = { schema, operation, fragments: fragmentsOf(document) }
@@ -117,9 +124,12 @@ class PlannedOperation implements Plan {
     return this.runIn(Object.assign(context, { operation, variableValues: variables as Record<string, unknown> }))
   }
 
-  rootFields(given: Values): readonly PlannedField[] | undefined {
-    const isKnown = this.conditions.every((name) => Object.hasOwn(given, name) && typeof given[name] === 'boolean')
-    return isKnown ? this.treeFor(given).root.fields : undefined
+  rootFields(given: Values): readonly PlannedField[] {
+    const values = [...this.conditions].map(([name, leavingIn]): [string, boolean] => {
+      const value = Object.hasOwn(given, name) ? given[name] : this.defaults.get(name)
+      return [name, typeof value === 'boolean' ? value : leavingIn]
+    })
+    return this.treeFor(Object.fromEntries(values)).root.fields
   }
 
   private runIn(context: ExecutionContext): PromiseOrValue<ExecutionResult> {
@@ -139,7 +149,7 @@ class PlannedOperation implements Plan {
   }
 
   private treeFor(variableValues: Values): SelectionTree {
-    const conditions = this.conditions
+    const conditions = [...this.conditions.keys()]
       .filter((name) => Object.hasOwn(variableValues, name))
       .map((name) => [name, variableValues[name]] as const)
     const key = conditions.map(([name, value]) => `${name}:${String(value)}`).join()
@@ -168,9 +178,9 @@ function fragmentsOf({ definitions }: DocumentNode): ExecutionContext['fragments
   return fragments
 }
 
-/** The variables that decide what is selected, and how many fields are written down. */
-function survey(document: DocumentNode): { conditions: readonly string[]; fields: number } {
-  const conditions = new Set<string>()
+/** The variables that decide what is selected, each with the value that leaves a field in, and how many fields are written down. */
+function survey(document: DocumentNode): { conditions: ReadonlyMap<string, boolean>; fields: number } {
+  const conditions = new Map<string, boolean>()
   let fields = 0
   visit(document, {
     Field() {
@@ -178,8 +188,10 @@ function survey(document: DocumentNode): { conditions: readonly string[]; fields
     },
     Directive({ name, arguments: args = [] }) {
       if (name.value !== GraphQLSkipDirective.name && name.value !== GraphQLIncludeDirective.name) return
-      for (const { value } of args) if (value.kind === Kind.VARIABLE) conditions.add(value.name.value)
+      const isInclude = name.value === GraphQLIncludeDirective.name
+      for (const { value } of args)
+        if (value.kind === Kind.VARIABLE) conditions.set(value.name.value, isInclude || conditions.get(value.name.value) === true)
     },
   })
-  return { conditions: [...conditions], fields }
+  return { conditions, fields }
 }
