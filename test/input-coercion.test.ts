@@ -82,7 +82,7 @@ const spellings = Object.values(schema.getTypeMap())
   .flatMap(({ name }) => [name, `${name}!`, `[${name}!]!`])
 
 /** Where graphql-js quotes the whole of a short value, the sentence is its own. */
-const isShort = ({ message }: GraphQLError) => message.length < 100 && !/\[Object\]|\[Array\]|more item/.test(message)
+const isShort = ({ message }: GraphQLError) => message.length < 100 && !/\[Object\]|\[Array\]|more item|\\ud8|\ufffd/.test(message)
 
 function expectSame(ours: readonly GraphQLError[], theirs: readonly GraphQLError[]): void {
   const told = theirs.slice(0, mostMistakes)

@@ -79,6 +79,14 @@ describe('/api/openapi.json', () => {
     }
   })
 
+  test('shows no request among the good ones that is refused, and describes every operation', () => {
+    for (const { path, method, operation } of operations) {
+      expect(operation.description?.length, `${method} ${path}`).toBeGreaterThan(20)
+      for (const { examples = {} } of [...(operation.parameters ?? []), operation.requestBody?.content['application/json'] ?? {}] as Json[])
+        expect([[], [successOf(operation)]]).toContainEqual(Object.keys(examples))
+    }
+  })
+
   test('names by each schema what can come, and nothing more', () => {
     const validate = schemaAt(['components', 'schemas', 'Person'])
     expect(validate({ ...examplePerson, shoe_size: 44 })).toBe(false)
@@ -190,32 +198,34 @@ const failing = (why: Error) => {
   return serve({ ...deps, db: { ...db, query: fail, transaction: fail } })
 }
 
-const examplesIn = (operation: Json): Json[] =>
-  [...(operation.parameters ?? []), operation.requestBody?.content['application/json']]
-    .filter(Boolean)
-    .map(({ examples }) => examples ?? {})
-const isNamed = (operation: Json, name: string): boolean => examplesIn(operation).some((examples) => name in examples)
+/** What differs in the request that a refusal is an example of. */
+const differing = (operation: Json, status: string): Json => operation.responses[status]['x-request'] ?? {}
+const isNamed = (operation: Json, status: string): boolean => 'x-request' in operation.responses[status]
 
-/** The request of an example: what is named so, and for the rest what the good answer's request has. */
+/** The request of an example: the good answer's, and what differs from it. */
 function requestOf(
   { path, method, operation }: Operation,
   status: string,
   secrets: { code?: string; token?: string },
 ): { path: string; request: RawRequest } {
-  const named = ({ examples = {} }: Json) => (examples[status] ?? examples[successOf(operation)])?.value
+  const good = successOf(operation)
+  const { params = {}, query: parameters = {}, headers: others = {}, body: otherBody } = differing(operation, status)
+  const differently: Json = { ...params, ...parameters, ...others }
   let address = path
-  const query = new URLSearchParams()
-  for (const parameter of operation.parameters ?? []) {
-    const value = status === successOf(operation) && parameter.name === 'token' ? secrets.token : named(parameter)
+  const query = new URLSearchParams(parameters)
+  const headers: Record<string, string> = {}
+  for (const { name, in: place, examples } of operation.parameters ?? []) {
+    const value = (status === good && name === 'token' ? secrets.token : differently[name]) ?? examples?.[good]?.value
     if (value === undefined) continue
-    if (parameter.in === 'path') address = address.replace(`{${parameter.name}}`, value)
-    if (parameter.in === 'query') query.set(parameter.name, value)
+    if (place === 'path') address = address.replace(`{${name}}`, value)
+    if (place === 'query') query.set(name, value)
+    if (place === 'header') headers[name] = value
   }
-  const body = operation.requestBody && named(operation.requestBody.content['application/json'])
-  const sent = body && status === successOf(operation) && 'code' in body ? { ...body, code: secrets.code } : body
+  const body = otherBody ?? operation.requestBody?.content['application/json'].examples[good].value
+  const sent = body && status === good && 'code' in body ? { ...body, code: secrets.code } : body
   return {
     path: query.size === 0 ? address : `${address}?${query}`,
-    request: { ...(sent === undefined ? {} : json(sent)), method: method.toUpperCase() },
+    request: { ...(sent === undefined ? { headers } : json(sent, headers)), method: method.toUpperCase() },
   }
 }
 

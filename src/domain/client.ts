@@ -1,6 +1,7 @@
 /** Where a request comes from, in one canonical spelling, so that no variant of an address is a second client. */
 import { isIP, isIPv4 } from 'node:net'
 import type { SignedInViewer } from '../access/viewer.ts'
+import type { Queryable } from '../deps.ts'
 
 /** What the domain knows of a request beside what it asks for. */
 export interface Client {
@@ -22,7 +23,15 @@ export interface Client {
 export interface Caller<Who extends SignedInViewer = SignedInViewer> {
   readonly viewer: Who
   readonly client: Client
+  readonly precondition?: Precondition | undefined
 }
+
+/**
+ * What must hold of a record for it to be changed. A write asks in its transaction, when it holds the record's row lock: whatever is
+ * found to hold still does when the change is made.
+ * @throws Problem OTHER_VERSION where it does not hold
+ */
+export type Precondition = (tx: Queryable) => Promise<void>
 
 /**
  * The client's address: the socket's, or the N-th from the right of X-Forwarded-For where N trusted proxies append to it.

@@ -14,6 +14,7 @@ export const idempotencyHours = 24
 
 /**
  * Creates a record, unless this credential has created it before under the same Idempotency-Key.
+ * @param operation what the key is claimed for: the name of the operation, and where a request has several of them, which
  * @param create makes the record with the id it is given
  * @returns the record's id, of now or of then
  * @throws Problem IDEMPOTENCY_KEY_REUSED when the key came with another input, INVALID_INPUT when it is no key

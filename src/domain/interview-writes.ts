@@ -36,15 +36,16 @@ type WriteDeps = Pick<Deps, 'db' | 'random' | 'secrets'>
 
 /**
  * Adds an interview; under an Idempotency-Key once, however often it is sent.
+ * @param claim which creation of its request it is
  * @returns the interview's id
  * @throws Problem NO_SUCH_RECORD for a person who is not there, INVALID_INPUT naming the member, IDEMPOTENCY_KEY_REUSED
  */
-export function createInterview(deps: WriteDeps, caller: Caller, input: NewInterviewInput): Promise<string> {
+export function createInterview(deps: WriteDeps, caller: Caller, input: NewInterviewInput, claim = 'createInterview'): Promise<string> {
   const { viewer, client } = caller
   const { districtId } = viewer
   const wanted = parse(newInterviewSchema, input, 'input')
   return deps.db.transaction((tx) =>
-    createOnce(tx, deps, caller, 'createInterview', wanted, async (id) => {
+    createOnce(tx, deps, caller, claim, wanted, async (id) => {
       const form = referencesIn(await getSettings({ db: tx }, districtId), wanted)
       const answers = mergeAnswers(form, {}, wanted.responses ?? null, 'input.responses')
       const inserted = await tx.query(
@@ -64,11 +65,11 @@ export function createInterview(deps: WriteDeps, caller: Caller, input: NewInter
 /**
  * Changes the members that are given; `responses` merge by field id, and `null` clears one.
  * @param of the candidate whom it must be of, where one is named
- * @throws Problem NO_SUCH_RECORD, INVALID_INPUT naming the member
+ * @throws Problem NO_SUCH_RECORD, INVALID_INPUT naming the member, and what the caller's precondition throws
  */
 export async function updateInterview(
   deps: WriteDeps,
-  { viewer, client }: Caller,
+  { viewer, client, precondition }: Caller,
   { id, personId }: { id: string; personId?: string | null | undefined },
   input: InterviewChanges,
 ): Promise<string> {
@@ -81,6 +82,7 @@ export async function updateInterview(
         )
       : []
     if (!before || (personId != null && personId !== before.personId)) throw new Problem('NO_SUCH_RECORD')
+    await precondition?.(tx)
     const { responses, ...rest } = given
     const plain = { ...before, ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)) }
     const form = referencesIn(await getSettings({ db: tx }, districtId), plain)

@@ -57,14 +57,15 @@ type WriteDeps = Pick<Deps, 'db' | 'random' | 'secrets'>
 
 /**
  * Adds a person; under an Idempotency-Key once, however often it is sent.
+ * @param claim which creation of its request it is
  * @returns the person's id
  * @throws Problem INVALID_INPUT naming the member, EMAIL_TAKEN, ABOVE_YOURSELF, IDEMPOTENCY_KEY_REUSED
  */
-export function createPerson(deps: WriteDeps, caller: Caller, input: NewPersonInput): Promise<string> {
+export function createPerson(deps: WriteDeps, caller: Caller, input: NewPersonInput, claim = 'createPerson'): Promise<string> {
   const { viewer, client } = caller
   const person = parse(newPersonSchema, input, 'input')
   return deps.db.transaction((tx) =>
-    createOnce(tx, deps, caller, 'createPerson', person, async (id) => {
+    createOnce(tx, deps, caller, claim, person, async (id) => {
       demandReach(viewer, await rolesOf(tx, viewer.districtId), person.roles)
       const { districtId } = viewer
       await withFreeEmail(() => insertPeople(tx, [{ districtId, id, ...person }]))
@@ -84,7 +85,7 @@ export interface ChangedPerson {
 
 /**
  * Changes the members that are given. Archiving somebody, or changing the address, ends their sessions and sign-in mails at once.
- * @throws Problem NO_SUCH_RECORD, INVALID_INPUT naming the member, EMAIL_TAKEN, ABOVE_YOURSELF
+ * @throws Problem NO_SUCH_RECORD, INVALID_INPUT naming the member, EMAIL_TAKEN, ABOVE_YOURSELF, and what the caller's precondition throws
  */
 export async function updatePerson(deps: WriteDeps, caller: Caller, id: string, input: PersonChanges): Promise<ChangedPerson> {
   const given = parse(changesSchema, withoutUndefined(input), 'input')
@@ -101,7 +102,7 @@ export async function updatePerson(deps: WriteDeps, caller: Caller, id: string, 
 async function change(
   tx: Queryable,
   { random }: WriteDeps,
-  { viewer, client }: Caller,
+  { viewer, client, precondition }: Caller,
   id: string,
   given: z.output<typeof changesSchema>,
 ): Promise<ChangedPerson> {
@@ -112,6 +113,7 @@ async function change(
     sql`select ${personColumns()} from people p where p.district_id = ${districtId} and p.id = ${id} for update`,
   )
   if (!before) throw new Problem('NO_SUCH_RECORD')
+  await precondition?.(tx)
   const after = { ...before, ...withoutUndefined(given) }
   const changed = (Object.keys(members) as (keyof typeof members)[]).filter((name) => !isDeepStrictEqual(before[name], after[name]))
   if (changed.length === 0) return { id, sessionsChanged: false }

@@ -17,6 +17,8 @@ export type ProblemCode = keyof typeof statusOf
 
 interface Row {
   readonly code: ProblemCode
+  /** Where it is another than the code's. */
+  readonly status?: number
   readonly sentence: string
 }
 
@@ -41,6 +43,11 @@ const reasons = {
   IDEMPOTENCY_KEY_REUSED: {
     code: 'CONFLICT',
     sentence: 'This Idempotency-Key came with another body before. Send the same body, or another key.',
+  },
+  OTHER_VERSION: {
+    code: 'CONFLICT',
+    status: 412,
+    sentence: 'This record is not the version that the request is meant for. Read it again, and send the change with its ETag.',
   },
   IMPORT_UNDER_WAY: { code: 'CONFLICT', sentence: 'Another import into this district is under way. Try again when it has ended.' },
   TOO_MANY_REQUESTS: { code: 'RATE_LIMITED', sentence: 'Too many sign-in mails were asked for from this address. Try again later.' },
@@ -83,8 +90,9 @@ export class Problem extends Error {
     super(sentence ?? reasons[reason].sentence, options)
     this.name = 'Problem'
     this.reason = reason
-    this.code = reasons[reason].code
-    this.status = statusOf[this.code]
+    const { code, status }: Row = reasons[reason]
+    this.code = code
+    this.status = status ?? statusOf[code]
     this.details = details
   }
 }

@@ -1,6 +1,6 @@
 /** What a request's resolvers are given: the dependencies, who asks, from where, and what is loaded together. */
 import { anonymous, type SessionViewer, type SignedInViewer, type Viewer } from '../access/viewer.ts'
-import type { Deps } from '../deps.ts'
+import type { Deps, Queryable } from '../deps.ts'
 import { sessionById } from '../domain/authentication.ts'
 import type { Caller, Client } from '../domain/client.ts'
 import type { Credentials } from '../domain/credentials.ts'
@@ -25,6 +25,8 @@ export class Context {
   readonly client: Client
   readonly outgoing: Outgoing
   viewer: Viewer
+  /** What the request asks of the record that it changes, as a context sees it. @throws Problem OTHER_VERSION */
+  precondition: ((context: Context) => Promise<void>) | undefined
   private loading: Loaders | undefined
 
   constructor(parts: { deps: Deps; credentials: Credentials; viewer: Viewer; client: Client; outgoing: Outgoing }) {
@@ -37,6 +39,16 @@ export class Context {
 
   get loaders(): Loaders {
     return (this.loading ??= new Loaders(this.deps, this.viewer))
+  }
+
+  /** The same request, reading inside a transaction what is seen there. */
+  within(tx: Queryable): Context {
+    const db = {
+      ...this.deps.db,
+      query: tx.query.bind(tx),
+      transaction: <Result>(work: (joined: Queryable) => Promise<Result>) => work(tx),
+    }
+    return new Context({ ...this, deps: { ...this.deps, db } })
   }
 
   /** From here on the document is executed as somebody else: after signing in or out nothing of before may linger. */
@@ -66,7 +78,11 @@ export function signedIn({ viewer }: Context): SignedInViewer {
 }
 
 /** The caller of a field that the access table keeps from the anonymous. */
-export const callerOf = (context: Context): Caller => ({ viewer: signedIn(context), client: context.client })
+export const callerOf = (context: Context): Caller => ({
+  viewer: signedIn(context),
+  client: context.client,
+  precondition: context.precondition && ((tx) => context.precondition!(context.within(tx))),
+})
 
 /** The caller of a field that the access table keeps for sessions. */
 export function sessionOf({ viewer, client }: Context): Caller<SessionViewer> {

@@ -2,6 +2,7 @@
 import { createInterview, updateInterview } from '../domain/interview-writes.ts'
 import { findInterview } from '../domain/interviews.ts'
 import type { Builder } from './builder.ts'
+import { claimOf } from './claims.ts'
 import { callerOf } from './context.ts'
 import { neededOf } from './needs.ts'
 import type { Refs } from './refs.ts'
@@ -54,8 +55,8 @@ export function defineInterviewWrites(builder: Builder, refs: Refs): void {
       nullable: true,
       description: 'Adds an interview. With the header `Idempotency-Key`, once within 24 hours, however often it is sent.',
       args: { input: t.arg({ type: createInput, required: true, description: 'The interview.' }) },
-      resolve: async (_root, { input }, context) => {
-        const id = await createInterview(context.deps, callerOf(context), input)
+      resolve: async (_root, { input }, context, info) => {
+        const id = await createInterview(context.deps, callerOf(context), input, claimOf(info))
         context.forget()
         return { id }
       },

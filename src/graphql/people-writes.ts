@@ -1,6 +1,7 @@
 /** Adding and changing people, in the schema. */
 import { createPerson, updatePerson } from '../domain/people-writes.ts'
 import type { Builder } from './builder.ts'
+import { claimOf } from './claims.ts'
 import { callerOf } from './context.ts'
 import { neededOf } from './needs.ts'
 import type { Refs } from './refs.ts'
@@ -56,8 +57,8 @@ export function definePeopleWrites(builder: Builder, refs: Refs): void {
       nullable: true,
       description: 'Adds a person to the district. With the header `Idempotency-Key`, once within 24 hours, however often it is sent.',
       args: { input: t.arg({ type: createInput, required: true, description: 'The person.' }) },
-      resolve: async (_root, { input }, context) => {
-        const id = await createPerson(context.deps, callerOf(context), input)
+      resolve: async (_root, { input }, context, info) => {
+        const id = await createPerson(context.deps, callerOf(context), input, claimOf(info))
         context.forget()
         return { id }
       },

@@ -1,17 +1,18 @@
 /** The REST adapter: match → variables → execute → status and body. It adds no rule of its own. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { GraphQLError } from 'graphql'
-import { Problem, type ProblemCode, statusOf } from '../domain/problem.ts'
+import { invalid, Problem, type ProblemCode, statusOf } from '../domain/problem.ts'
 import type { Context } from '../graphql/context.ts'
 import { headersFor, problemIn } from '../graphql/errors.ts'
 import type { Pipeline } from '../graphql/pipeline.ts'
+import { etagOf, writeConditionOf } from '../http/conditional.ts'
 import { readJson } from '../http/json-body.ts'
-import { discardBody, HttpRefusal, leaveBody, sendJson } from '../http/messages.ts'
+import { discardBody, HttpRefusal, leaveBody, sendJson, sendJsonText } from '../http/messages.ts'
 import { executorOf } from './execute.ts'
 import { sendKept } from './kept.ts'
 import { describeRoutes } from './openapi.ts'
 import { cursorAfter } from './page.ts'
-import { maxBodyBytes } from './refusals.ts'
+import { isVersioned, maxBodyBytes, writtenPlain } from './refusals.ts'
 import type { DataRoute, ListRoute, RecordRoute, Route } from './route.ts'
 import { routes } from './routes.ts'
 import { sentence } from './sentence.ts'
@@ -49,12 +50,15 @@ function answerOf(pipeline: Pipeline, route: Route): Answer {
     }
   }
   const document = executorOf(pipeline, route)
+  const version = isVersioned(route) ? versionAt(pipeline, route.path) : undefined
   return async ({ req, res, params, contextOf }) => {
     if (route.kind === 'record' && route.once && isPrefetch(req)) throw onlyWhenOpened()
     const context = await contextOf()
     try {
       await document.demandAllowed(context) // before anything else of the request is looked at
+      context.precondition = version && preconditionOf(req, (now) => version(now, params))
       const query = queryOf(req)
+      demandPlain(route, query)
       const body = await jsonBody(req, route)
       const variables = given(route.variables?.({ params, query, body }) ?? {})
       const read: Read = async (after) => {
@@ -95,8 +99,49 @@ async function answerRecord(req: IncomingMessage, res: ServerResponse, route: Re
   for (let cursor; (cursor = route.next?.(pages.at(-1)!)) != null;) pages.push(await read(cursor))
   const body = route.body(...pages)
   if (body === null) throw new Problem('NO_SUCH_RECORD')
-  if (route.revalidated) sendKept(req, res, JSON.stringify(body))
-  else sendJson(res, route.status ?? 200, body)
+  const text = JSON.stringify(body)
+  if (route.revalidated) sendKept(req, res, text)
+  else sendJsonText(res, route.status ?? 200, text, route.versioned && !isIdAlone(body) ? { ETag: etagOf(text) } : {})
+}
+
+/** What a caller who may write, and not read, is answered. */
+const isIdAlone = (body: unknown): boolean => Object.keys(body as object).length === 1
+
+/** The ETag of the version that a GET of this path would answer, as this caller, in this context. */
+function versionAt(pipeline: Pipeline, path: string): (context: Context, params: Request['params']) => Promise<string> {
+  const reading = routes.find((route) => route.kind === 'record' && route.method === 'GET' && route.path === path) as RecordRoute
+  const document = executorOf(pipeline, reading)
+  return async (context, params) => {
+    const variables = reading.variables?.({ params, query: new URLSearchParams(), body: {} }) ?? {}
+    const body = reading.body(await document.run(context, given(variables)))
+    if (body === null) throw new Problem('NO_SUCH_RECORD')
+    return etagOf(JSON.stringify(body))
+  }
+}
+
+/**
+ * What the headers of a request ask of the record that it changes; it is judged in the write's transaction.
+ * @param version the ETag that the record has in a context
+ * @throws Problem INVALID_INPUT for a header that holds no ETags
+ */
+function preconditionOf(req: IncomingMessage, version: (context: Context) => Promise<string>): Context['precondition'] {
+  const condition = writeConditionOf(req)
+  if (condition === undefined) return undefined
+  if ('malformed' in condition) throw invalid(condition.malformed, `${condition.malformed} holds ETags in quotation marks, or *.`)
+  return async (context) => {
+    if (!condition.holds(condition.namesVersions ? await version(context) : '')) throw new Problem('OTHER_VERSION')
+  }
+}
+
+/**
+ * A parameter in the notation that some clients have for lists (`archived[]=true`) would be ignored like any other that nobody knows.
+ * @throws Problem INVALID_INPUT
+ */
+function demandPlain({ docs: { query = {} } }: Route, given: URLSearchParams): void {
+  for (const name of given.keys()) {
+    const plain = name.slice(0, name.indexOf('['))
+    if (name.includes('[') && Object.hasOwn(query, plain)) throw invalid(plain, writtenPlain(plain))
+  }
 }
 
 const patternOf = ({ path }: Route): RegExp => new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/:(\w+)/g, '(?<$1>[^/]+)')}$`)
@@ -138,5 +183,5 @@ async function jsonBody(req: IncomingMessage, { method, variables }: DataRoute):
 function refuse(res: ServerResponse, error: GraphQLError): void {
   const code = error.extensions['code'] as ProblemCode
   const problem = problemIn(error)
-  sendJson(res, statusOf[code], { error: sentence(error) }, headersFor(code, problem?.details ?? {}, false))
+  sendJson(res, problem?.status ?? statusOf[code], { error: sentence(error) }, headersFor(code, problem?.details ?? {}, false))
 }

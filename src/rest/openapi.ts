@@ -1,12 +1,12 @@
 /**
  * The OpenAPI 3.1 description of the routes, made of the routes themselves.
  *
- * Examples of one name belong together: a request made of the parameters and the body named `404` is answered with the example `404`.
- * Where one is not named so, that of the good answer stands for it.
+ * The examples of parameters and body together are a request that is answered as the good answer's example says. What a request must have
+ * otherwise to be refused stands beside the refusal's example, as `x-request`: a tool takes what stands among a request's examples for good.
  */
 import { z } from 'zod'
 import { isScope } from '../access/scopes.ts'
-import { refusalsOf } from './refusals.ts'
+import { isVersioned, refusalsOf } from './refusals.ts'
 import { type Parameter, type Refusal, type Route, tags } from './route.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -49,23 +49,23 @@ function operation(route: Route): Json {
   const success = String(statusOf(route))
   const refusals = Object.entries(refusalsOf(route)) as [string, Refusal][]
   const parameters = [
-    ...parametersIn('path', params, success, refusals),
-    ...parametersIn('query', query, success, refusals),
-    ...parametersIn('header', headerParams, success, refusals),
-    ...(isRevalidated(route) ? parametersIn('header', { 'If-None-Match': ifNoneMatch }, success, []) : []),
+    ...parametersIn('path', params, success),
+    ...parametersIn('query', query, success),
+    ...parametersIn('header', headerParams, success),
+    ...(isRevalidated(route) ? parametersIn('header', { 'If-None-Match': ifNoneMatch }, success) : []),
+    ...(isVersioned(route) ? parametersIn('header', { 'If-Match': ifMatch }, success) : []),
   ]
-  const bodies = refusals.flatMap(([status, { request }]) => (request && 'body' in request ? [[status, { value: request.body }]] : []))
   return {
     operationId: name,
     tags: [tag],
     summary,
-    ...(description === undefined ? {} : { description }),
+    description,
     security: access === 'anybody' ? [] : [{ bearer: isScope(access) ? [access] : [] }],
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body && {
       requestBody: {
         required: true,
-        content: json(reference(body.schema), { [success]: { value: body.example }, ...Object.fromEntries(bodies) }),
+        content: json(reference(body.schema), { [success]: { value: body.example } }),
       },
     }),
     responses: {
@@ -81,7 +81,7 @@ function goodAnswer(route: Route, status: string): Json {
   const isList = route.kind === 'list'
   return {
     description,
-    ...(isRevalidated(route) ? { headers: headersNamed('ETag') } : {}),
+    ...(isRevalidated(route) || isVersioned(route) ? { headers: headersNamed('ETag') } : {}),
     content: json(isList ? { type: 'array', items: reference(schema) } : reference(schema), {
       [status]: { value: isList ? [example] : example },
     }),
@@ -91,12 +91,13 @@ function goodAnswer(route: Route, status: string): Json {
 /** What comes with a status, whatever the reason. */
 const headerOf: Readonly<Record<string, keyof typeof headers>> = { 401: 'WWW-Authenticate', 429: 'Retry-After', 503: 'Retry-After' }
 
-function refusalAnswer(status: string, { description, example, header: own }: Refusal): Json {
+function refusalAnswer(status: string, { description, example, header: own, request }: Refusal): Json {
   const header = own ?? headerOf[status]
   return {
     description,
     ...(header === undefined ? {} : { headers: headersNamed(header) }),
     content: json(reference(errorSchema), { [status]: { value: { error: example } } }),
+    ...(request === undefined ? {} : { 'x-request': request }),
   }
 }
 
@@ -104,30 +105,22 @@ const statusOf = (route: Route): number => (route.kind === 'record' ? (route.sta
 const isRevalidated = (route: Route): boolean => route.kind === 'description' || (route.kind === 'record' && route.revalidated === true)
 const json = (schema: Json, examples: Json): Json => ({ 'application/json': { schema, examples } })
 
-/** A request that differs in a parameter to be refused has an example of its own. */
-function parametersIn(
-  place: 'path' | 'query' | 'header',
-  parameters: Readonly<Record<string, Parameter>> = {},
-  success: string,
-  refusals: readonly [string, Refusal][],
-): Json[] {
-  return Object.entries(parameters).map(([name, { description, schema, example }]) => {
-    const others = refusals.flatMap(([status, { request }]) => {
-      const value = { ...request?.params, ...request?.query, ...request?.headers }[name]
-      return value === undefined ? [] : [[status, { value }]]
-    })
-    const examples = { ...(example === undefined ? {} : { [success]: { value: example } }), ...Object.fromEntries(others) }
-    return {
-      name,
-      in: place,
-      required: place === 'path',
-      description,
-      schema: inline(schema),
-      ...(Object.keys(examples).length === 0 ? {} : { examples }),
-    }
-  })
+function parametersIn(place: 'path' | 'query' | 'header', parameters: Readonly<Record<string, Parameter>> = {}, success: string): Json[] {
+  return Object.entries(parameters).map(([name, { description, schema, example }]) => ({
+    name,
+    in: place,
+    required: place === 'path',
+    description,
+    schema: inline(schema),
+    ...(example === undefined ? {} : { examples: { [success]: { value: example } } }),
+  }))
 }
 
+const ifMatch: Parameter = {
+  description:
+    'The ETag of the version that the change is meant for, or several, or `*` for any. A record that has become another is left as it is. An ETag needs the scope to read.',
+  schema: z.string(),
+}
 const ifNoneMatch: Parameter = {
   description: 'ETags of what the client has, or `*`. While one of them stands, the answer is 304 without a body.',
   schema: z.string(),

@@ -7,19 +7,37 @@ import type { Refusal, RefusalStatus, Route } from './route.ts'
 export const maxBodyBytes = 100_000
 
 /** All refusals of a route: its own, and those of every route that is like it. */
-export function refusalsOf({ kind, docs: { access, body, refusals } }: Route): Partial<Record<RefusalStatus, Refusal>> {
-  if (kind === 'description') return {}
+export function refusalsOf(route: Route): Partial<Record<RefusalStatus, Refusal>> {
+  if (route.kind === 'description') return {}
+  const { access, body, query, refusals } = route.docs
+  const [parameter] = Object.keys(query ?? {})
   return {
     401: access === 'anybody' ? wrongCredential : noCredential,
     ...(isScope(access) ? { 402: planLapsed, 403: missingScope(access) } : {}),
     ...(access === 'session' ? { 403: sessionOnly } : {}),
     ...(body === undefined ? {} : { 413: tooLarge, 415: noJson }),
+    ...(parameter === undefined ? {} : { 400: inBrackets(parameter) }),
+    ...(isVersioned(route) ? { 412: otherVersion } : {}),
     ...refusals,
     500: unexpected,
     503: unavailable,
   }
 }
 
+export const isVersioned = (route: Route): boolean => route.kind === 'record' && route.versioned === true
+
+const inBrackets = (parameter: string): Refusal => ({
+  description: 'A parameter is written with brackets, which would be ignored.',
+  example: writtenPlain(parameter),
+  request: { query: { [`${parameter}[]`]: 'x' } },
+})
+export const writtenPlain = (parameter: string): string => `${parameter} is written without brackets: ${parameter}=….`
+
+const otherVersion: Refusal = {
+  description: 'The record is another version than If-Match names, by now.',
+  example: new Problem('OTHER_VERSION').message,
+  request: { headers: { 'If-Match': '"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"' } },
+}
 const noCredential: Refusal = {
   description: 'There is no credential, or it is unknown, expired or revoked.',
   example: new Problem('SIGN_IN_FIRST').message,

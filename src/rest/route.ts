@@ -40,6 +40,8 @@ export interface RecordRoute extends Executed {
   readonly once?: true
   /** A write whose answer shows the record to those alone who may read it; to others its id. */
   readonly idAlone?: true
+  /** A change that may be bound to a version (If-Match): one that a GET of the same path answers with its ETag. */
+  readonly versioned?: true
 }
 
 /** Answers a JSON array of any length, page by page: the document takes the cursor of the page before as `$after`. */
@@ -65,7 +67,7 @@ export interface RouteRequest {
 export interface Docs {
   readonly tag: Tag
   readonly summary: string
-  readonly description?: string
+  readonly description: string
   /** What the credential must be good for; `anybody` needs none. */
   readonly access: 'anybody' | 'any credential' | 'session' | Scope
   readonly params?: Readonly<Record<string, Parameter>>
@@ -108,7 +110,7 @@ export interface Body {
   readonly example: unknown
 }
 
-export type RefusalStatus = 400 | 401 | 402 | 403 | 404 | 409 | 413 | 415 | 429 | 500 | 503
+export type RefusalStatus = 400 | 401 | 402 | 403 | 404 | 409 | 412 | 413 | 415 | 429 | 500 | 503
 
 export interface Refusal {
   readonly description: string

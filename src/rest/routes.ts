@@ -21,6 +21,7 @@ export const routes: readonly Route[] = [
     docs: {
       tag: 'Description',
       summary: 'Get this description',
+      description: 'All routes of this server, as an OpenAPI document.',
       access: 'anybody',
       answer: {
         description: 'An OpenAPI 3.1 document.',

@@ -29,11 +29,11 @@ const valueOf: Readonly<Record<string, string>> = {
   Scope: `one of ${scopes.map(({ id }) => id).join(', ')}`,
 }
 
-/** `input.boardId` → `board_id`, `input.scopes[0]` → `scopes.0`; what follows the member's own name stays as it is. */
+/**
+ * `input.boardId` → `board_id`, `input.scopes.0` → `scopes.0`; what follows the member's own name stays as it is, and so does the name of a
+ * header.
+ */
 function memberOf(field: string): string {
-  const [first = '', ...rest] = field
-    .replace(/^input\./, '')
-    .replaceAll(/\[(\d+)\]/g, '.$1')
-    .split('.')
-  return [first.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), ...rest].join('.')
+  const [first = '', ...rest] = field.replace(/^input\./, '').split('.')
+  return [first.replaceAll(/(?<=[a-z\d])[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), ...rest].join('.')
 }

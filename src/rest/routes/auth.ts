@@ -133,6 +133,7 @@ export const authRoutes: readonly Route[] = [
     docs: {
       tag: 'Signing in',
       summary: 'Sign out',
+      description: 'Ends the session whose token is sent. The next request with it is refused.',
       access: 'session',
       answer: { description: 'The session has ended.', schema: okSchema, example: { ok: true } },
     },
@@ -146,6 +147,7 @@ export const authRoutes: readonly Route[] = [
     docs: {
       tag: 'Signing in',
       summary: 'Get the current user',
+      description: 'Who the token belongs to, and of which district; a key belongs to no person.',
       access: 'any credential',
       answer: { description: 'The caller.', schema: meSchema, example: exampleMe },
     },

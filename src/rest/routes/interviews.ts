@@ -87,6 +87,7 @@ export const interviewRoutes: readonly Route[] = [
     docs: {
       tag: 'Interviews',
       summary: 'Get an interview',
+      description: 'One interview of this candidate, with its responses and recordings, if the caller sees it.',
       access: 'read:interviews',
       params: ids,
       answer: { description: 'The interview.', schema: wholeInterviewSchema, example: exampleWholeInterview },
@@ -105,6 +106,7 @@ export const interviewRoutes: readonly Route[] = [
     docs: {
       tag: 'Interviews',
       summary: 'Create an interview',
+      description: 'Adds an interview of this candidate. It is not published unless that is said.',
       access: 'write:interviews',
       params: { personId: ids.personId },
       headers: idempotencyKey,
@@ -140,6 +142,7 @@ export const interviewRoutes: readonly Route[] = [
     variables: ({ params, body }) => ({ ...params, input: inputOf(body, changeableMembers) }),
     body: ({ updateInterview }: { updateInterview: Parameters<typeof writtenInterviewBody>[0] }) => writtenInterviewBody(updateInterview),
     idAlone: true,
+    versioned: true,
     docs: {
       tag: 'Interviews',
       summary: 'Change an interview',

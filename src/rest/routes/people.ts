@@ -98,6 +98,7 @@ export const peopleRoutes: readonly Route[] = [
     docs: {
       tag: 'People',
       summary: 'Get a person',
+      description: 'One person of the district whom the caller sees, archived ones among them.',
       access: 'read:people',
       params: { id: personId },
       query: {
@@ -124,6 +125,7 @@ export const peopleRoutes: readonly Route[] = [
     docs: {
       tag: 'People',
       summary: 'Create a person',
+      description: 'Adds a person to the district. A role that is given reaches no further than the caller’s own powers.',
       access: 'write:people',
       headers: idempotencyKey,
       body: {
@@ -156,6 +158,7 @@ export const peopleRoutes: readonly Route[] = [
     variables: ({ params, body }) => ({ id: params['id'], input: inputOf(body, changeableMembers) }),
     body: ({ updatePerson }: { updatePerson: Parameters<typeof writtenPersonBody>[0] }) => writtenPersonBody(updatePerson),
     idAlone: true,
+    versioned: true,
     docs: {
       tag: 'People',
       summary: 'Change a person',
@@ -186,7 +189,7 @@ export const peopleRoutes: readonly Route[] = [
 
 /** @throws Problem INVALID_INPUT for what is neither yes nor no */
 function withArchived(query: URLSearchParams): boolean {
-  const [value = 'false', ...more] = query.getAll('archived')
+  const [value = 'false', ...more] = query.getAll('archived').map((each) => each.toLowerCase())
   if (more.length > 0 || !['true', '1', 'false', '0'].includes(value)) throw invalid('archived', archivedSentence)
   return value === 'true' || value === '1'
 }
