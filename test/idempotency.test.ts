@@ -170,20 +170,22 @@ describe.each(creations)('$name under an Idempotency-Key', ({ create, body, othe
     expect(await added(table, () => Promise.all(Array.from({ length: 20 }, () => create(key, input, { idempotencyKey }))))).toBe(1)
   })
 
-  test('twice in one document is one record, and another body in it a conflict', async () => {
+  test('twice in one document is asked for twice, with the same body, too', async () => {
     const name = table === 'people' ? 'createPerson' : 'createInterview'
     const type = `${name[0]!.toUpperCase()}${name.slice(1)}Input!`
-    const input = body()
-    const ask = () =>
-      gateway.graphql(
-        `mutation ($one: ${type}, $two: ${type}) { a: ${name}(input: $one) { id } b: ${name}(input: $one) { id } c: ${name}(input: $two) { id } }`,
-        { token: key, variables: { one: input, two: { ...input, ...other } }, headers: { 'Idempotency-Key': `document-${name}` } },
-      )
-    const answer = await ask()
-    const { a, b, c } = answer.json.data
-    expect({ b, c }).toEqual({ b: a, c: null })
-    expect(refusalsIn(answer)).toEqual([{ code: 'CONFLICT', at: 'c' }])
-    expect((await ask()).text).toBe(answer.text)
+    const [one, two] = [body(), body()]
+    const ask = (second: object) =>
+      gateway.graphql(`mutation ($one: ${type}, $two: ${type}) { a: ${name}(input: $one) { id } b: ${name}(input: $two) { id } }`, {
+        token: key,
+        variables: { one, two: second },
+        headers: { 'Idempotency-Key': `document-${name}` },
+      })
+    const { a, b } = (await ask(two)).json.data
+    expect(a.id).not.toBe(b.id)
+    expect((await ask(two)).json.data).toEqual({ a, b })
+    const changed = await ask({ ...two, ...other })
+    expect(changed.json.data).toEqual({ a, b: null })
+    expect(refusalsIn(changed)).toEqual([{ code: 'CONFLICT', at: 'b' }])
   })
 
   test('keeps neither the key nor the body: not in its row, not in the log', async () => {
@@ -329,4 +331,51 @@ describe('an Idempotency-Key', () => {
   test('is not needed: without one each creation makes a record', async () => {
     expect(idOf(await createInterview(key, meeting()))).not.toBe(idOf(await createInterview(key, meeting())))
   })
+})
+
+describe('several creations in one document under one Idempotency-Key', () => {
+  const send = (query: string, variables: object, idempotencyKey: string) =>
+    raw(`${gateway.url}/graphql`, json({ query, variables }, { Authorization: `Bearer ${key}`, 'Idempotency-Key': idempotencyKey }))
+  const two = `mutation ($a: CreatePersonInput!, $b: CreatePersonInput!, $also: Boolean = true) {
+    a: createPerson(input: $a) { id } ...More
+  } fragment More on Mutation { b: createPerson(input: $b) @include(if: $also) { id } createInterview(input: { personId: "${candidate.id}", date: "2026-03-14", boardId: "1a", formId: "1a", profileId: "1a" }) { id } }`
+  const ids = ({ json: body }: { json: Json }) => [body.data.a.id, body.data.b?.id, body.data.createInterview.id] as string[]
+
+  test('are a record each, and the document sent again finds each', async () => {
+    const [once, a, b] = [fresh(), somebody(), somebody()]
+    let first: string[] = []
+    expect(await added('people', async () => (first = ids(await send(two, { a, b }, once))))).toBe(2)
+    expect(new Set(first).size).toBe(3)
+    expect(await added('people', async () => expect(ids(await send(two, { a, b }, once))).toEqual(first))).toBe(0)
+  })
+
+  test('have their places apart: what was a is not b', async () => {
+    const [once, a, b] = [fresh(), somebody(), somebody()]
+    const [first] = ids(await send(two, { a, b }, once))
+    const other = await send(two, { a, b: somebody() }, once)
+    expect(other.json.data).toMatchObject({ a: { id: first }, b: null })
+    expect(refusalsIn(other)).toMatchObject([{ code: 'CONFLICT' }])
+  })
+
+  test('are one where only one runs, which is what it is alone', async () => {
+    const [once, a, b] = [fresh(), somebody(), somebody()]
+    const [first] = ids(await send(two, { a, b, also: false }, once))
+    const alone = 'mutation ($a: CreatePersonInput!) { other: createPerson(input: $a) { id } }'
+    expect((await send(alone, { a }, once)).json.data.other.id).toBe(first)
+    expect(idOf(await createPerson(key, a, { idempotencyKey: once }))).toBe(first)
+  })
+})
+
+test('an Idempotency-Key that is none is named as it is spelt, by both faces', async () => {
+  for (const [path, body] of [
+    [
+      '/graphql',
+      { query: 'mutation ($input: CreatePersonInput!) { createPerson(input: $input) { id } }', variables: { input: somebody() } },
+    ],
+    ['/api/people', somebody()],
+  ] as const) {
+    const { text } = await raw(gateway.url + path, json(body, { Authorization: `Bearer ${key}`, 'Idempotency-Key': 'x'.repeat(256) }))
+    expect(text).toContain('Idempotency-Key')
+    expect(text).not.toMatch(/_idempotency|idempotency-_/)
+  }
 })
