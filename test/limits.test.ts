@@ -150,6 +150,27 @@ describe('each limit of a document is met by its own sentence, and not before', 
   })
 })
 
+test('an answer of texts that nobody can count before is refused when it is too long, and not written', async () => {
+  const { id: personId } = await district.person()
+  const text = 'x'.repeat(20_000)
+  const id = await district.interview(personId, { responses: { '1b': { en: text, es: text } } })
+  const asked = (aliases: number, responses: number) =>
+    `{ ${Array.from({ length: aliases }, (_, n) => `i${n}: interview(id: "${id}") { responses { ...F } }`).join(' ')} } fragment F on InterviewResponse { ${Array.from({ length: responses }, (__, m) => `v${m}: value`).join(' ')} }`
+  expect(await refused(asked(45, 20))).toMatch(/^This answer would have more than 32000000 characters/)
+  expect((await gateway.graphql(asked(5, 10), { token })).json.data.i0.responses).toHaveLength(1)
+
+  const tags = Array.from({ length: 50 }, (_, n) => `${n} ${'t'.repeat(90)}`)
+  for (let n = 0; n < 100; n++) await district.person({ tags })
+  const lists = (aliases: number) =>
+    `{ people(first: 200) { nodes { ${Array.from({ length: aliases }, (_, n) => `t${n}: tags`).join(' ')} } } }`
+  expect(
+    await refused(
+      `{ a: people(first: 200) { nodes { ...F } } b: people(first: 200) { nodes { ...F } } } fragment F on Person { ${Array.from({ length: 50 }, (_, n) => `t${n}: tags`).join(' ')} }`,
+    ),
+  ).toMatch(/^This answer would have more/)
+  expect((await gateway.graphql(lists(2), { token })).status).toBe(200)
+})
+
 test('a document padded with comments is refused before it is parsed', async () => {
   expect(await refused(`#${'x'.repeat(60_000)}\n{ __typename }`)).toContain('characters')
 })

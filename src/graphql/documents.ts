@@ -81,8 +81,11 @@ export class Document {
     return plan
   }
 
-  /** @throws Problem INVALID_INPUT when with these variables it asks for too much */
-  demandAffordable(variables: Readonly<Record<string, unknown>>): void {
-    this.valueLimit.demand(variables)
+  /**
+   * @returns whether the answer may be a long one
+   * @throws Problem INVALID_INPUT when with these variables it asks for too much
+   */
+  demandAffordable(variables: Readonly<Record<string, unknown>>): boolean {
+    return this.valueLimit.demand(variables)
   }
 }

@@ -2,6 +2,7 @@
 import { type ExecutionResult, type GraphQLError, Kind, locatedError, type OperationDefinitionNode, OperationTypeNode } from 'graphql'
 import { actorOf, auditRepeated } from '../domain/audit.ts'
 import { obstacleAt } from './access-plugin.ts'
+import { demandWritable } from './answer-length.ts'
 import type { Context } from './context.ts'
 import type { Document } from './documents.ts'
 import { problemIn } from './errors.ts'
@@ -25,7 +26,7 @@ export async function executeOperation(
   // Who may do nothing of it is told so, whatever else is wrong.
   const refused = operation.operation === OperationTypeNode.MUTATION ? await refusedWhole(document, operation, context, given) : undefined
   if (refused) return refused
-  document.demandAffordable(given)
+  const mayBeLong = document.demandAffordable(given)
   const plan = document.planOf(operation)
   const read = plan.readVariables(given)
   const coerced = read ? { values: read } : coerceVariables(document.schema, operation, given, { suggestions })
@@ -33,6 +34,7 @@ export async function executeOperation(
   const { viewer } = context
   const result = await plan.run({ contextValue: context, variables: coerced.values })
   if (result.errors) await rememberDenials(result.errors, context, viewer.kind === 'anonymous' ? context.viewer : viewer)
+  if (mayBeLong && operation.operation === OperationTypeNode.QUERY) demandWritable(result.data)
   // Whoever has ended a credential may rely on it: the next request with it meets a gateway that knows.
   if (operation.operation === OperationTypeNode.MUTATION) await context.credentials.caughtUp()
   return result

@@ -24,6 +24,8 @@ const maxFields = 1_000
 const maxDepth = 12
 /** As answered, every field as often as it can come: 200 people with 100 interviews of 10 fields each are 200,000. */
 const maxValues = 250_000
+/** Short ones: so many are no long answer. */
+const fewValues = 2_000
 /** One sign-in a document, so that neither aliases nor fragments buy more than one request does. */
 const maxSignIns = 1
 /** Page sizes that were found affordable are remembered a document. */
@@ -102,23 +104,30 @@ export class ValueLimit {
   private readonly schema: GraphQLSchema
   private readonly document: DocumentNode
   private pageVariables: readonly string[] | undefined
-  private readonly affordable = new Set<string>()
+  /** By page sizes: whether the answer may be long. */
+  private readonly affordable = new Map<string, boolean>()
 
   constructor(schema: GraphQLSchema, document: DocumentNode) {
     this.schema = schema
     this.document = document
   }
 
-  /** @throws Problem INVALID_INPUT when with these variables, not yet coerced, it asks for too much */
-  demand(variables: Readonly<Record<string, unknown>>): void {
+  /**
+   * @returns whether the answer may be a long one, whose length is to be looked at
+   * @throws Problem INVALID_INPUT when with these variables, not yet coerced, it asks for too much
+   */
+  demand(variables: Readonly<Record<string, unknown>>): boolean {
     const sizes = this.pageVariables && sizesIn(variables, this.pageVariables)
-    if (sizes !== undefined && this.affordable.has(sizes)) return
+    const known = sizes === undefined ? undefined : this.affordable.get(sizes)
+    if (known !== undefined) return known
     const measure = new Measure(this.schema, this.document, variables)
     const { values } = measure.document()
     if (values > maxValues) throw tooMuch(`up to ${values} values`, `${maxValues}: ask for smaller pages (first, last) or fewer fields`)
     this.pageVariables ??= [...measure.pageVariables]
     if (this.affordable.size >= mostRemembered) this.affordable.clear()
-    this.affordable.add(sizesIn(variables, this.pageVariables))
+    const mayBeLong = values > fewValues || measure.hasLongTexts
+    this.affordable.set(sizesIn(variables, this.pageVariables), mayBeLong)
+    return mayBeLong
   }
 }
 

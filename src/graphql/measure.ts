@@ -19,6 +19,8 @@ import { defaultPageSize, maxPageSize } from '../domain/paging.ts'
 
 /** What takes or sends a secret of a sign-in. */
 export const signInFields: ReadonlySet<string> = new Set(['requestLogin', 'verifyCode', 'verifyMagicLink'])
+/** The types whose fields hold what people wrote or said. */
+const withLongTexts: ReadonlySet<string> = new Set(['InterviewResponse', 'Recording'])
 /** A list that is no page: the roles of a person, the mentors, the arguments of a field. */
 const assumedListSize = 5
 
@@ -41,6 +43,8 @@ export class Measure {
   private readonly known = new Map<string, Size>()
   /** The variables that say how large a page is: on these alone, and on their defaults, the number of values depends. */
   readonly pageVariables = new Set<string>()
+  /** It asks for texts whose length nobody can tell before. */
+  hasLongTexts = false
 
   constructor(schema: GraphQLSchema, { definitions }: DocumentNode, variables: Readonly<Record<string, unknown>>) {
     this.schema = schema
@@ -83,6 +87,7 @@ export class Measure {
     const definition = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name.value] : undefined
     const type = meta ? this.schema.getType(meta) : definition && getNamedType(definition.type)
     const inside = selectionSet ? this.selection(selectionSet, type) : nothing
+    if (parent && withLongTexts.has(parent.name)) this.hasLongTexts = true
     return {
       fields: inside.fields + 1,
       depth: meta ? 1 : inside.depth + 1,
