@@ -101,7 +101,8 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): App {
         })
     },
     refusal: (target, refusal, { accept } = {}) => wholeRefusal(constantHeaders, pathOf(target), refusal, accept),
-    broken: (error) => deps.log.warn({ err: error }, 'a connection was broken off'),
+    // A parser's error carries the bytes that it met, in which there may be a secret: they are no part of the log.
+    broken: ({ message }) => deps.log.info({ reason: message }, 'a connection was broken off'),
   }
 }
 

@@ -351,7 +351,7 @@ describe('a reader', () => {
     // All of it in one page and one write: only the end is left to wait for.
     await untampered.query(
       sql`insert into people (district_id, id, first, last, email, email_key, language, tags, sort_name, terms)
-          values (${small.id}, 'h', 'First', 'Last', 'e', 'e', 'en', array[repeat('x', 40000000)], 'last', '{}')`,
+          values (${small.id}, 'h', 'First', 'Last', 'e', 'e', 'en', array[repeat('x', 20000000)], 'last', '{}')`,
     )
     await ask(url, await small.key())
     await expect.poll(() => ended, { timeout: 60_000 }).toEqual([undefined])

@@ -49,11 +49,12 @@ export function clientAddress(socketAddress: string | undefined, forwardedFor: s
   return socketAddress ?? ''
 }
 
-/** `[2001:db8::1]:443` → `2001:db8::1`, `192.0.2.1:443` → `192.0.2.1`. */
+/** `[2001:db8::1]:443` → `2001:db8::1`, `192.0.2.1:443` → `192.0.2.1`; anything else as it is. */
 function withoutPort(named: string): string {
-  if (named.startsWith('[')) return named.slice(1, named.indexOf(']'))
-  const colon = named.indexOf(':')
-  return colon !== -1 && colon === named.lastIndexOf(':') ? named.slice(0, colon) : named
+  const isBracketed = named.startsWith('[')
+  const end = isBracketed ? named.indexOf(']') + 1 : named.indexOf(':')
+  if (end <= 0 || !/^(:\d{1,5})?$/.test(named.slice(end))) return named
+  return isBracketed ? named.slice(1, end - 1) : named.slice(0, end)
 }
 
 /** The address that limits count by: IPv4 whole (its IPv6-mapped form too), IPv6 by its /64. */

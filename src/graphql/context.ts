@@ -48,7 +48,8 @@ export class Context {
       query: tx.query.bind(tx),
       transaction: <Result>(work: (joined: Queryable) => Promise<Result>) => work(tx),
     }
-    return new Context({ ...this, deps: { ...this.deps, db } })
+    const { credentials, client, outgoing, viewer } = this
+    return new Context({ credentials, client, outgoing, viewer, deps: { ...this.deps, db } })
   }
 
   /** From here on the document is executed as somebody else: after signing in or out nothing of before may linger. */
