@@ -47,6 +47,11 @@ const bodies: Record<string, unknown> = {
   'fields that conflict': {
     query: `{ ${times(40, (n) => `me { ${times(12, (m) => `a${m}: ${(n + m) % 2 ? 'districtId' : '__typename'}`).join(' ')} }`).join(' ')} }`,
   },
+  'an object of 75,000 members in place of a number': { query: paged, variables: { n: members(75_000, {}, (n) => n.toString(36)) } },
+  'an object of 75,000 members in place of a text': {
+    query: filtered,
+    variables: { filter: { search: members(75_000, 1, (n) => n.toString(36)) } },
+  },
   // Bodies that are nothing.
   '900 kB of opening brackets': '['.repeat(900_000),
   'objects within objects': '{"a":'.repeat(180_000),
@@ -83,7 +88,8 @@ const routes: Record<string, readonly [path: string, request: RawRequest]> = {
   'an address of 15,000 parameters': [`/api/people?${'a=b&'.repeat(3_700)}`, {}],
 }
 
-const maxTimeMs = 100
+const slowness = await gateway.slowness()
+const maxTimeMs = 100 * slowness
 const maxAnswerBytes = 100_000
 
 /** The least of three, since a collection of garbage may fall into one of them. */
@@ -168,6 +174,14 @@ const worst: Record<string, unknown> = {
     },
   },
   '80,000 unknown members': { query: creation, variables: { input: members(80_000) } },
+  'a text in 60,000 languages': {
+    query: 'mutation ($input: UpdateInterviewInput!) { updateInterview(id: "x", input: $input) { id } }',
+    variables: { input: { responses: { '1b': members(60_000, 'x', (n) => `en-x-${n.toString(36)}`) } } },
+  },
+  '60,000 answers that are lists': {
+    query: 'mutation ($input: UpdateInterviewInput!) { updateInterview(id: "x", input: $input) { id } }',
+    variables: { input: { responses: members(60_000, [[]]) } },
+  },
   '40,000 answers': {
     query: 'mutation ($input: UpdateInterviewInput!) { updateInterview(id: "x", input: $input) { id } }',
     variables: { input: { responses: members(40_000, { en: 'x' }) } },
@@ -218,17 +232,23 @@ test.each(Object.entries(routes))('one request to a REST route without a credent
 test.each([
   ['150 unknown fields', (n: number) => `{ ${times(150, (m) => `f${n}x${m}`).join(' ')} }`],
   ['unknown arguments', (n: number) => `{ people(${times(110, (m) => `x${n}y${m}: 1`).join()}) { totalCount } }`],
+  ['fields that are compared', (n: number) => `{ ${times(3, () => `a${n}: person(id: 1) { ${'id '.repeat(130)} }`).join(' ')} nope }`],
   ['fields that conflict', (n: number) => `{ ${times(40, (m) => `a${n}: ${m % 2 ? 'me { districtId }' : 'district { id }'}`).join(' ')} }`],
 ])('to refuse ever new documents of %s costs less than 2 ms and 4 kB each', async (_what, document) => {
   const send = (n: number) => raw(doors.straight, json({ query: document(n) }))
-  for (let n = 0; n < 50; n++) await send(n)
-  const count = 100
-  const before = await gateway.time()
-  for (let n = 0; n < count; n++) {
-    const { status, text } = await send(1_000 + n)
-    expect([status, text.length < 4_000]).toEqual([400, true])
+  for (let n = 0; n < 300; n++) await send(n)
+  // The least of several rounds, since whatever else runs on the machine slows some of them down.
+  const [rounds, perRound] = [6, 50]
+  let least = Number.POSITIVE_INFINITY
+  for (let round = 1; round <= rounds; round++) {
+    const before = await gateway.time()
+    for (let n = 0; n < perRound; n++) {
+      const { status, text } = await send(1_000 * round + n)
+      if (status !== 400 || text.length >= 4_000) expect.fail(text)
+    }
+    least = Math.min(least, ((await gateway.time()) - before) / perRound)
   }
-  expect(((await gateway.time()) - before) / count).toBeLessThan(2)
+  expect(least).toBeLessThan(2 * slowness)
 })
 
 test('twenty at once leave memory as it was, and others are answered in between', async () => {

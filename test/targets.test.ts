@@ -92,6 +92,10 @@ describe('the host', () => {
     ['a space', ['Host: a b']],
     ['two in one', ['Host: a.example, b.example']],
     ['a port that is none', ['Host: a.example:port']],
+    ['a port too high', ['Host: a:99999']],
+    ['half a bracket', ['Host: [']],
+    ['half an address', ['Host: [::1']],
+    ['a percent sign', ['Host: %']],
   ])('is refused with 400: %s', async (_what, hosts) => {
     expect(await refused(['GET /livez HTTP/1.1', ...hosts])).toContain('"error"')
     expect(await refused(['GET /graphql?query={__typename} HTTP/1.1', ...hosts])).toContain('"errors"')
@@ -120,6 +124,19 @@ describe('the host', () => {
     expect(await mail('http://rebound.example/dev/mail', localHost)).toBe(404)
     expect(await mail('/dev/mail/', 'rebound.example')).toBe(404)
   })
+})
+
+test('a host that is none is refused before it is compared with an origin', async () => {
+  const headers = {
+    Host: '[',
+    Origin: 'http://[',
+    'X-Session': 'cookie',
+    'Sec-Fetch-Site': 'same-origin',
+    'Content-Type': 'application/json',
+  }
+  for (const path of ['/graphql', '/graphql?'])
+    expect((await raw(gateway.url + path, { method: 'POST', headers, body: '{"query":"{ __typename }"}' })).status).toBe(400)
+  expect(gateway.logLines.filter((line) => (JSON.parse(line) as { level: number }).level >= 40)).toEqual([])
 })
 
 test('cross-origin rules hold for every way to write the address', async () => {

@@ -2,13 +2,13 @@
 import { Problem } from '../domain/problem.ts'
 
 /** In characters of JSON. To write so many takes some tenths of a second, in which nobody else is answered. */
-export const maxAnswerLength = 32_000_000
+const maxAnswerLength = 32_000_000
 
 /** @throws Problem INVALID_INPUT before the answer is written, where it would be longer */
-export function demandWritable(data: unknown, most = maxAnswerLength): void {
-  if (lengthOf(data, most) > most)
+export function demandWritable(data: unknown): void {
+  if (lengthOf(data, maxAnswerLength) > maxAnswerLength)
     throw new Problem('INVALID_INPUT', {
-      sentence: `This answer would have more than ${most} characters: ask for smaller pages (first, last), fewer fields or fewer texts.`,
+      sentence: `This answer would have more than ${maxAnswerLength} characters: ask for smaller pages (first, last), fewer fields or fewer texts.`,
     })
 }
 

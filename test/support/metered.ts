@@ -12,8 +12,10 @@ export interface MeteredGateway {
   readonly url: string
   /** Of the demo district, with every scope. */
   readonly key: string
-  /** Processor time of its main thread so far, in ms, as a machine would need on which the reference work takes `referenceMs`. */
+  /** Processor time of its main thread so far, in ms. */
   time(): Promise<number>
+  /** How many times as long as the machine that the limits were set on this one takes now, at least 1. */
+  slowness(): Promise<number>
   /** Resident memory in MB. */
   resident(): Promise<number>
   /** Heap and external memory in MB, after a collection of everything. */
@@ -22,7 +24,7 @@ export interface MeteredGateway {
 
 const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
 
-/** What the reference work of meter.mjs takes on the machine that the limits were set on. A slower one has more time in proportion. */
+/** What the reference work of meter.mjs takes on the machine that the limits were set on. */
 const referenceMs = 187
 
 /** Starts one and waits until it is ready; it ends after the last test. */
@@ -57,11 +59,11 @@ export async function startMetered(env: Readonly<Record<string, string>> = {}): 
   }
   while (!output.includes('"demo"')) await new Promise((resolve) => setTimeout(resolve, 50))
   const welcome = output.split('\n').find((line) => line.includes('"demo"'))!
-  const slower = Math.max(1, (await ask('reference')) / referenceMs)
   return {
     url,
     key: (JSON.parse(welcome) as { demo: { key: string } }).demo.key,
-    time: async () => (await ask('time')) / slower,
+    time: () => ask('time'),
+    slowness: async () => Math.max(1, (await ask('reference')) / referenceMs),
     resident: async () => (await ask('resident')) / 1e6,
     heap: async () => (await ask('heap')) / 1e6,
   }

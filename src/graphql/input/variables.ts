@@ -92,22 +92,24 @@ function explaining(
 ) {
   const name = definition.variable.name.value
   const members = new Map<unknown, Iterator<readonly [MistakeKind, string], undefined>>()
-  const quoted = new Map<unknown, string>() // an object of many members is read once for all that is wrong with it
-  const quotedOnce = (value: unknown): string => {
-    const text = quoted.get(value) ?? quoteValue(value)
-    quoted.set(value, text)
-    return text
+  const names = new Map<object, readonly string[]>() // an object of many members is read once for all that is wrong with it
+  const namesOf = (value: object): readonly string[] => {
+    const known = names.get(value) ?? Object.keys(value)
+    names.set(value, known)
+    return known
   }
+  const quoted = (value: unknown): string =>
+    quoteValue(value, typeof value === 'object' && value !== null && !Array.isArray(value) ? namesOf(value) : undefined)
   const mistakeAt = (place: Place, at: GraphQLInputType, value: unknown, error: GraphQLError): InputMistake => {
     const named = getNamedType(at)
     if (value == null) return new InputMistake('null', named.name, place, error.message)
     if (!isInputObjectType(named)) {
-      const sentence = valueSentence(named as GraphQLLeafType, quotedOnce(value), error, { told: true })
+      const sentence = valueSentence(named as GraphQLLeafType, quoted(value), error, { told: true })
       return new InputMistake('value', named.name, place, sentence)
     }
     if (typeof value !== 'object' || Array.isArray(value)) return new InputMistake('shape', named.name, place, error.message)
     // graphql-js names the object, and the member in its sentence alone: its order is kept here (and held by test/input-coercion.test.ts).
-    const wrong = members.get(value) ?? wrongMembers(named, value)
+    const wrong = members.get(value) ?? wrongMembers(named, value, namesOf(value))
     members.set(value, wrong)
     const [kind, member] = wrong.next().value!
     return new InputMistake(
@@ -121,7 +123,7 @@ function explaining(
     const value = standIns.get(judged) ?? judged
     const mistake = mistakeAt([name, ...path], typeAt(type, path), value, error)
     const at = path.length === 0 ? '' : ` at "${name}${path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('')}"`
-    const sentence = `Variable "$${name}" got invalid value ${quotedOnce(value)}${at}; ${mistake.message}`
+    const sentence = `Variable "$${name}" got invalid value ${quoted(value)}${at}; ${mistake.message}`
     report(new GraphQLError(sentence, { nodes: definition, originalError: mistake }))
   }
 }
@@ -157,11 +159,15 @@ function withStandIns(value: unknown, type: GraphQLInputType, standIns: StandIns
   return standIn
 }
 
-function* wrongMembers(type: GraphQLInputObjectType, value: object): Generator<readonly [MistakeKind, string], undefined> {
+function* wrongMembers(
+  type: GraphQLInputObjectType,
+  value: object,
+  names: readonly string[],
+): Generator<readonly [MistakeKind, string], undefined> {
   const given = value as Given
   for (const member of missingMembers(type, (name) => given[name] !== undefined)) yield ['missing', member]
   const known = type.getFields()
-  for (const member of Object.keys(value)) if (!known[member]) yield ['unknown', member]
+  for (const member of names) if (!known[member]) yield ['unknown', member]
 }
 
 const typeAt = (type: GraphQLInputType, path: Place): GraphQLInputType =>
