@@ -64,11 +64,6 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): App {
     return page(req, res)
   }
 
-  const refuse = async (req: IncomingMessage, res: ServerResponse, path: string, refusal: HttpRefusal | Problem): Promise<void> => {
-    await leaveBody(req, res, path === '/graphql' ? maxGraphqlBytes : maxBodyBytes)
-    sendRefusal(res, path, refusal)
-  }
-
   const explain = (requestId: string, error: unknown): HttpRefusal | Problem => {
     if (error instanceof HttpRefusal) return error
     if (!(error instanceof Problem)) {
@@ -77,6 +72,26 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): App {
     }
     if (error.code === 'UNAVAILABLE') deps.log.warn({ err: error.cause ?? error, requestId }, 'refused for now')
     return error
+  }
+
+  interface Failure {
+    readonly path: string
+    readonly requestId: string
+    readonly headers: RawHeaders
+    readonly error: unknown
+  }
+  const fail = async (req: IncomingMessage, res: ServerResponse, { path, requestId, headers, error }: Failure): Promise<void> => {
+    try {
+      if (res.headersSent) throw error
+      if (req.socket.destroyed) return void res.destroy() // the client is gone: nobody to answer
+      setHeaders(res, headers)
+      const refusal = explain(requestId, error)
+      await leaveBody(req, res, path === '/graphql' ? maxGraphqlBytes : maxBodyBytes)
+      sendRefusal(res, path, refusal)
+    } catch (broken) {
+      deps.log.warn({ err: broken, requestId }, 'an answer was broken off')
+      res.destroy()
+    }
   }
 
   return {
@@ -88,17 +103,7 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): App {
       if (!unfit && allowCrossOrigin(deps.config, req, res, path, headers)) return
       tellOfProxy(req)
       const answered = unfit ? Promise.reject(unfit) : answer(req, res, path, requestId, headers)
-      answered
-        .catch((error: unknown) => {
-          if (res.headersSent) throw error
-          if (req.socket.destroyed) return void res.destroy() // the client is gone: nobody to answer
-          setHeaders(res, headers)
-          return refuse(req, res, path, explain(requestId, error))
-        })
-        .catch((error: unknown) => {
-          deps.log.warn({ err: error, requestId }, 'an answer was broken off')
-          res.destroy()
-        })
+      answered.catch((error: unknown) => fail(req, res, { path, requestId, headers, error }))
     },
     refusal: (target, refusal, { accept } = {}) => wholeRefusal(constantHeaders, pathOf(target), refusal, accept),
     // A parser's error carries the bytes that it met, in which there may be a secret: they are no part of the log.

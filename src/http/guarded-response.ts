@@ -32,26 +32,26 @@ export function guardedResponses({ stallMs, maxWaitingBytes }: SendingLimits): t
     #timer: NodeJS.Timeout | undefined
 
     /** @throws Problem TOO_MUCH_WAITING, before anything is sent, where there is no room for an answer of this length */
-    override writeHead(...args: readonly unknown[]): this {
-      const bytes = lengthIn(args.at(-1)) ?? Number(this.getHeader('content-length') ?? 0)
+    override writeHead(status: number, a?: unknown, b?: unknown): this {
+      const bytes = lengthIn(b ?? a) ?? Number(this.getHeader('content-length') ?? 0)
       if (bytes > pieceBytes && waitingBytes + bytes > maxWaitingBytes && this.req.method !== 'HEAD')
         throw new Problem('TOO_MUCH_WAITING', { retryAfter: 1 })
-      return super.writeHead(...(args as Parameters<ServerResponse['writeHead']>))
+      return super.writeHead(status, a as never, b as never)
     }
 
-    override write(...args: readonly unknown[]): boolean {
-      const goesOn = this.#isLarge(args[0]) ? this.#enqueue(args) : super.write(...(args as Parameters<ServerResponse['write']>))
+    override write(body: unknown, a?: unknown, b?: unknown): boolean {
+      const goesOn = this.#isLarge(body) ? this.#enqueue(body, b ?? a) : super.write(body, a as never, b as never)
       this.#watch()
       return goesOn
     }
 
-    override end(...args: readonly unknown[]): this {
-      if (this.#isLarge(args[0])) {
-        if (!this.headersSent && !this.hasHeader('content-length')) this.setHeader('Content-Length', bufferOf(args[0]).length)
+    override end(body?: unknown, a?: unknown, b?: unknown): this {
+      if (this.#isLarge(body)) {
+        if (!this.headersSent && !this.hasHeader('content-length')) this.setHeader('Content-Length', bufferOf(body).length)
         this.#ends = true
-        this.#enqueue(args)
+        this.#enqueue(body, b ?? a)
       } else if (this.#queue.length > 0) this.#ends = true
-      else super.end(...(args as Parameters<ServerResponse['end']>))
+      else super.end(body, a as never, b as never)
       this.#watch()
       return this
     }
@@ -69,8 +69,8 @@ export function guardedResponses({ stallMs, maxWaitingBytes }: SendingLimits): t
       return (typeof body === 'string' || body instanceof Uint8Array) && (body.length > pieceBytes || this.#queue.length > 0)
     }
 
-    #enqueue(args: readonly unknown[]): false {
-      const [rest, written] = [bufferOf(args[0]), args.at(-1)]
+    #enqueue(body: unknown, written: unknown): false {
+      const rest = bufferOf(body)
       this.#queue.push({ rest, written: typeof written === 'function' ? (written as () => void) : () => {} })
       this.#queuedBytes += rest.length
       if (this.#queue.length === 1) this.#writePieces()

@@ -10,9 +10,12 @@ const maxNesting = 100
  * The value of a body.
  * @throws HttpRefusal 415 unless it is sent as JSON, 413 past `maxBytes`, 400 when it is no UTF-8, no JSON or nested too deep
  */
-export async function readJson(req: IncomingMessage, maxBytes: number): Promise<unknown> {
+export function readJson(req: IncomingMessage, maxBytes: number): Promise<unknown> {
   expectJson(req)
-  const text = await readBody(req, maxBytes)
+  return readBody(req, maxBytes).then(parsed)
+}
+
+function parsed(text: string): unknown {
   if (isNestedDeeperThan(maxNesting, text)) throw new HttpRefusal(400, `The body is nested more than ${maxNesting} levels deep.`)
   try {
     return JSON.parse(text)

@@ -10,6 +10,7 @@ const charsets: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii'])
 
 /** @throws HttpRefusal 415 unless the body is JSON in UTF-8, uncompressed; it names what is accepted */
 export function expectJson({ headers, method }: IncomingMessage): void {
+  if (headers['content-type'] === json && headers['content-encoding'] === undefined) return // what nearly all clients send
   const { type, parameters } = parse(headers['content-type'] ?? '')
   if (type !== json || !charsets.has((parameters['charset'] ?? 'utf-8').toLowerCase()))
     throw new HttpRefusal(415, 'Send the body as Content-Type: application/json, in UTF-8.', {

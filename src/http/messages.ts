@@ -29,13 +29,19 @@ const bodyTooLarge = (maxBytes: number): HttpRefusal =>
  * The body as UTF-8 text.
  * @throws HttpRefusal 413 past `maxBytes`, 400 when the bytes are no UTF-8
  */
-export async function readBody(req: IncomingMessage, maxBytes: number): Promise<string> {
+export function readBody(req: IncomingMessage, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = []
-  await read(req, maxBytes, (chunk) => void chunks.push(chunk))
-  const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
-  if (!isUtf8(body)) throw new HttpRefusal(400, 'The body is not UTF-8.')
-  const text = body.toString()
-  return text.startsWith('\uFEFF') ? text.slice(1) : text
+  return read(
+    req,
+    maxBytes,
+    (chunk) => void chunks.push(chunk),
+    () => {
+      const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+      if (!isUtf8(body)) throw new HttpRefusal(400, 'The body is not UTF-8.')
+      const text = body.toString()
+      return text.startsWith('\uFEFF') ? text.slice(1) : text
+    },
+  )
 }
 
 /**
@@ -44,7 +50,12 @@ export async function readBody(req: IncomingMessage, maxBytes: number): Promise<
  */
 export async function discardBody(req: IncomingMessage, maxBytes: number): Promise<void> {
   if (req.complete || req.destroyed || !hasBody(req) || continuations.has(req)) return
-  await read(req, maxBytes, () => {})
+  await read(
+    req,
+    maxBytes,
+    () => {},
+    () => {},
+  )
 }
 
 /**
@@ -61,9 +72,10 @@ const hasBody = ({ headers }: IncomingMessage): boolean =>
 const overlong = new WeakSet<IncomingMessage>()
 
 /** @throws HttpRefusal 413, with which reading ends and the connection is to be closed */
-function read(req: IncomingMessage, maxBytes: number, take: (chunk: Buffer) => void): Promise<void> {
-  if (overlong.has(req) || Number(req.headers['content-length']) > maxBytes) return Promise.reject(bodyTooLarge(maxBytes))
-  continuations.get(req)?.()
+function read<Whole>(req: IncomingMessage, maxBytes: number, take: (chunk: Buffer) => void, end: () => Whole): Promise<Whole> {
+  const { headers } = req
+  if (Number(headers['content-length']) > maxBytes || overlong.has(req)) return Promise.reject(bodyTooLarge(maxBytes))
+  if (headers.expect !== undefined) continuations.get(req)?.()
   return new Promise((resolve, reject) => {
     let bytes = 0
     req.on('data', (chunk: Buffer) => {
@@ -73,7 +85,13 @@ function read(req: IncomingMessage, maxBytes: number, take: (chunk: Buffer) => v
       overlong.add(req)
       reject(bodyTooLarge(maxBytes))
     })
-    req.on('end', resolve)
+    req.on('end', () => {
+      try {
+        resolve(end())
+      } catch (error) {
+        reject(error as Error)
+      }
+    })
     req.on('error', reject)
     req.on('close', () => {
       if (!req.complete) reject(new HttpRefusal(400, 'The body ended early.'))

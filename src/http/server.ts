@@ -1,5 +1,6 @@
 /** The HTTP server: how long clients may take, how many there may be, and what is answered to bytes that are no request. */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { guardedResponses, type SendingLimits, sendingLimits } from './guarded-response.ts'
 import { continueWhenRead, HttpRefusal } from './messages.ts'
 
@@ -31,9 +32,8 @@ export function createHttpServer(
   app: App,
   { limits = sendingLimits, ...changes }: { limits?: SendingLimits } & Partial<typeof settings> = {},
 ): Server {
-  const latest = new WeakMap<object, ServerResponse>() // of each connection
   const answer: RequestListener = (req, res) => {
-    latest.set(req.socket, res)
+    ;(req.socket as Connection)[latest] = res
     app.answer(req, res)
   }
   const server = createServer({ ...settings, ...changes, ServerResponse: guardedResponses(limits) }, answer)
@@ -51,7 +51,7 @@ export function createHttpServer(
     res.writeHead(status, { ...headers, Connection: 'close' }).end(body)
   })
   server.on('clientError', (error: ParserError, socket) => {
-    const res = latest.get(socket)
+    const res = (socket as Connection)[latest]
     const current = res?.writableFinished === false ? res : undefined
     if (!socket.writable || error.code === 'ECONNRESET' || current?.headersSent) {
       app.broken(error)
@@ -62,6 +62,10 @@ export function createHttpServer(
   })
   return server
 }
+
+/** The answer that was begun last on a connection. A property, since V8 does not drop entries of a WeakMap before it collects everything. */
+const latest = Symbol('latest')
+type Connection = Duplex & { [latest]?: ServerResponse }
 
 interface ParserError extends Error {
   readonly code?: string

@@ -7,13 +7,18 @@ import { HttpRefusal, headersNamed } from './messages.ts'
 
 /** @returns why the request is refused, where it names no host, several, or none that can be */
 export function normaliseTarget(req: IncomingMessage): HttpRefusal | undefined {
-  const { authority, path, query } = partsOf(req.url ?? '/')
-  req.url = normalisedPath(path) + query
+  let authority: string | undefined
+  if (req.url !== '/graphql') {
+    const parts = partsOf(req.url ?? '/')
+    req.url = normalisedPath(parts.path) + parts.query
+    authority = parts.authority
+  }
   const named = headersNamed(req, 'host')
   // HTTP/1.0 knows requests without one.
   if (named.length > 1 || (named.length === 0 && req.httpVersion !== '1.0')) return new HttpRefusal(400, 'Send one Host header.')
-  for (const host of [...named, ...(authority === undefined ? [] : [authority])])
-    if (!isHost(host)) return new HttpRefusal(400, 'This is not a host that a request can be sent to.')
+  const [host] = named
+  if ((host !== undefined && !isHost(host)) || (authority !== undefined && !isHost(authority)))
+    return new HttpRefusal(400, 'This is not a host that a request can be sent to.')
   if (authority !== undefined) req.headers.host = authority // RFC 9112, 3.2.2: the Host header is ignored
   return undefined
 }
