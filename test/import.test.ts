@@ -173,6 +173,8 @@ describe('a row that cannot be a person', () => {
     ['Ann,Lee,a@example.org,,__proto__,,', 'roles: This district has no role "__proto__".'],
     ['Ann,Lee,a@example.org,,1c;1c,,', 'roles: Each role is given once.'],
     ['Ann,Lee,a@example.org,,1c:3,,', 'roles: "1c:3" is not a role: write 1a, or with its rank 1a:1 (primary) or 1a:2 (secondary).'],
+    ['Ann,Lee,a@example.org,,1c:1:2,,', 'roles: "1c:1:2" is not a role: write 1a, or with its rank 1a:1 (primary) or 1a:2 (secondary).'],
+    ['Ann,Lee,a@example.org,,:1,,', 'roles: ":1" is not a role: write 1a, or with its rank 1a:1 (primary) or 1a:2 (secondary).'],
     [`Ann,Lee,a@example.org,,,fine;${'x'.repeat(101)},`, 'tags: At most 100 characters.'],
     ['Ann,Lee,a@example.org,,,,yes', 'archived: Archived is 0, 1, true, false or empty.'],
     ['Ann,Lee,a@example.org', ': The row has 3 cells, and the header has 7.'],

@@ -80,8 +80,8 @@ const items = (cell: string): string[] =>
 
 /** `1a` or `1a:1`. Without a rank the first is primary. */
 function roleOf(item: string, index: number): { roleId: string; rank: 1 | 2 } {
-  const [, roleId, rank = index === 0 ? '1' : '2'] = /^([^:]+?)(?:\s*:\s*([12]))?$/.exec(item) ?? []
-  if (roleId === undefined)
+  const [roleId, rank = index === 0 ? '1' : '2', ...more] = item.split(':').map((part) => part.trim())
+  if (!roleId || more.length > 0 || !['1', '2'].includes(rank))
     throw invalid('roles', `${JSON.stringify(item)} is not a role: write 1a, or with its rank 1a:1 (primary) or 1a:2 (secondary).`)
   return { roleId, rank: rank === '1' ? 1 : 2 }
 }

@@ -113,7 +113,11 @@ function versionAt(pipeline: Pipeline, path: string): (context: Context, params:
   const document = executorOf(pipeline, reading)
   return async (context, params) => {
     const variables = reading.variables?.({ params, query: new URLSearchParams(), body: {} }) ?? {}
-    const body = reading.body(await document.run(context, given(variables)))
+    const data = await document.run(context, given(variables)).catch((error: unknown) => {
+      // It has its place in another document than the one that is answered; and a transaction that a Problem ends keeps its connection.
+      throw problemIn(error) ?? error
+    })
+    const body = reading.body(data)
     if (body === null) throw new Problem('NO_SUCH_RECORD')
     return etagOf(JSON.stringify(body))
   }

@@ -107,6 +107,51 @@ describe('changes at once', () => {
     expect(row.updated_at.getTime() - before).toBe(40)
   })
 
+  test('to the version that all have read are one, through whichever gateway', async () => {
+    const { id: personId } = await district.person({ roles: { '1c': 1 } })
+    const interview = `/api/interviews/${personId}/${await district.interview(personId)}`
+    for (const [path, change] of [
+      [`/api/people/${personId}`, (n: number) => ({ first: `Name ${n}` })],
+      [interview, (n: number) => ({ responses: { '1b': { en: `Text ${n}` } } })],
+    ] as const)
+      for (let round = 0; round < 5; round++) {
+        const etag = (await gateway.rest('GET', path, { token: key })).headers.get('etag')!
+        const answers = await times(20, (n) =>
+          through(n).rest('PATCH', path, { token: key, body: change(100 * round + n), headers: { 'If-Match': etag } }),
+        )
+        const done = answers.filter(({ status }) => status === 200)
+        expect([done.length, answers.filter(({ status }) => status === 412).length]).toEqual([1, 19])
+        const { text, headers } = await gateway.rest('GET', path, { token: key })
+        expect([text, headers.get('etag')]).toEqual([done[0]!.text, done[0]!.headers.get('etag')])
+      }
+    expectNoAlarm()
+  })
+
+  test('that are refused, for whatever reason, cost no connection to the database', async () => {
+    const path = `/api/people/${(await district.person()).id}`
+    const [blind, admins] = [await district.key('write:people'), `/api/people/${(await district.admin()).id}`]
+    const connections = async () =>
+      (await db.query<{ pid: number }>(sql`select pid from pg_stat_activity where application_name = 'credentials-gateway'`)).map(
+        ({ pid }) => pid,
+      )
+    const met = new Set(await connections())
+    const before = met.size
+    for (let n = 0; n < 40; n++) {
+      for (const [status, at, token] of [
+        [403, path, blind],
+        [412, path, key],
+        [403, admins, key],
+      ] as const) {
+        const headers: Record<string, string> = at === path ? { 'If-Match': '"another"' } : {}
+        const answer = await gateway.rest('PATCH', at, { token, body: { archived: true }, headers })
+        expect(answer.status).toBe(status)
+      }
+      for (const pid of await connections()) met.add(pid)
+    }
+    // Each pool may open what it has not opened yet.
+    expect(met.size - before).toBeLessThan(20)
+  })
+
   test('of one interview, each of another member or response, are all kept', async () => {
     const { id: personId } = await district.person()
     for (let round = 0; round < 30; round++) {
