@@ -1,7 +1,9 @@
 /** The HTTP server: how long clients may take, how many there may be, and what is answered to bytes that are no request. */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { guardedResponses, type SendingLimits, sendingLimits } from './guarded-response.ts'
 import { continueWhenRead, HttpRefusal } from './messages.ts'
+import { inTurn, underWay } from './turns.ts'
 
 /** What a server hands over. */
 export interface App {
@@ -31,11 +33,7 @@ export function createHttpServer(
   app: App,
   { limits = sendingLimits, ...changes }: { limits?: SendingLimits } & Partial<typeof settings> = {},
 ): Server {
-  const latest = new WeakMap<object, ServerResponse>() // of each connection
-  const answer: RequestListener = (req, res) => {
-    latest.set(req.socket, res)
-    app.answer(req, res)
-  }
+  const answer: RequestListener = (req, res) => inTurn(req, res, () => app.answer(req, res))
   const server = createServer({ ...settings, ...changes, ServerResponse: guardedResponses(limits) }, answer)
   server.maxConnections = maxConnections
   server.on('checkContinue', (req, res) => {
@@ -48,17 +46,25 @@ export function createHttpServer(
       new HttpRefusal(417, 'Of expectations only 100-continue is met.'),
       req.headers,
     )
-    res.writeHead(status, { ...headers, Connection: 'close' }).end(body)
+    inTurn(req, res, () => res.writeHead(status, { ...headers, Connection: 'close' }).end(body))
   })
-  server.on('clientError', (error: ParserError, socket) => {
-    const res = latest.get(socket)
-    const current = res?.writableFinished === false ? res : undefined
-    if (!socket.writable || error.code === 'ECONNRESET' || current?.headersSent) {
+  const refuse = (error: ParserError, socket: Duplex, current?: ServerResponse): void => {
+    // Where another answer is under way, this one would be read as a part of it, or in its place.
+    if (!socket.writable || error.code === 'ECONNRESET' || current?.headersSent || current?.socket === null) {
       app.broken(error)
       return void socket.destroy()
     }
     const target = current?.req.url ?? targetIn(error.rawPacket)
     socket.end(asBytes(app.refusal(target, refusalOf(error), current?.req.headers)), () => socket.destroy())
+  }
+  const refused = new WeakSet<Duplex>()
+  server.on('clientError', (error: ParserError, socket) => {
+    if (refused.has(socket)) return // the parser tells of every further byte
+    refused.add(socket)
+    const current = underWay(socket)
+    // What is broken comes after a request that is whole: that one is answered first.
+    if (socket.writable && current?.req.complete) current.once('close', () => refuse(error, socket))
+    else refuse(error, socket, current)
   })
   return server
 }
