@@ -63,9 +63,9 @@ describe('who takes nothing is cut off', () => {
     expect((await raw(`${gateway.url}/livez`)).status).toBe(200)
   })
 
-  test('with a thousand requests on one connection, too', async () => {
+  test('with many requests on one connection, too', async () => {
     const gateway = await startGateway({ db, server: { limits: { stallMs: 300, maxWaitingBytes: 64_000_000 } } })
-    const socket = await ask(gateway.url, head('GET /api/openapi.json').repeat(1_000))
+    const socket = await ask(gateway.url, head('GET /api/people/heavy').repeat(100))
     await expect.poll(() => gateway.logLines.join(), { timeout: 60_000 }).toContain('The client has taken nothing for 300 ms.')
     await readAll(socket)
     expect((await raw(`${gateway.url}/api/me`, { headers: { Authorization: `Bearer ${key}` } })).status).toBe(200)

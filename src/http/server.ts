@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { Duplex } from 'node:stream'
 import { guardedResponses, type SendingLimits, sendingLimits } from './guarded-response.ts'
 import { continueWhenRead, HttpRefusal } from './messages.ts'
+import { inTurn, underWay } from './turns.ts'
 
 /** What a server hands over. */
 export interface App {
@@ -32,10 +33,7 @@ export function createHttpServer(
   app: App,
   { limits = sendingLimits, ...changes }: { limits?: SendingLimits } & Partial<typeof settings> = {},
 ): Server {
-  const answer: RequestListener = (req, res) => {
-    ;(req.socket as Connection)[latest] = res
-    app.answer(req, res)
-  }
+  const answer: RequestListener = (req, res) => inTurn(req, res, () => app.answer(req, res))
   const server = createServer({ ...settings, ...changes, ServerResponse: guardedResponses(limits) }, answer)
   server.maxConnections = maxConnections
   server.on('checkContinue', (req, res) => {
@@ -48,24 +46,28 @@ export function createHttpServer(
       new HttpRefusal(417, 'Of expectations only 100-continue is met.'),
       req.headers,
     )
-    res.writeHead(status, { ...headers, Connection: 'close' }).end(body)
+    inTurn(req, res, () => res.writeHead(status, { ...headers, Connection: 'close' }).end(body))
   })
-  server.on('clientError', (error: ParserError, socket) => {
-    const res = (socket as Connection)[latest]
-    const current = res?.writableFinished === false ? res : undefined
-    if (!socket.writable || error.code === 'ECONNRESET' || current?.headersSent) {
+  const refuse = (error: ParserError, socket: Duplex, current?: ServerResponse): void => {
+    // Where another answer is under way, this one would be read as a part of it, or in its place.
+    if (!socket.writable || error.code === 'ECONNRESET' || current?.headersSent || current?.socket === null) {
       app.broken(error)
       return void socket.destroy()
     }
     const target = current?.req.url ?? targetIn(error.rawPacket)
     socket.end(asBytes(app.refusal(target, refusalOf(error), current?.req.headers)), () => socket.destroy())
+  }
+  const refused = new WeakSet<Duplex>()
+  server.on('clientError', (error: ParserError, socket) => {
+    if (refused.has(socket)) return // the parser tells of every further byte
+    refused.add(socket)
+    const current = underWay(socket)
+    // What is broken comes after a request that is whole: that one is answered first.
+    if (socket.writable && current?.req.complete) current.once('close', () => refuse(error, socket))
+    else refuse(error, socket, current)
   })
   return server
 }
-
-/** The answer that was begun last on a connection. A property, since V8 does not drop entries of a WeakMap before it collects everything. */
-const latest = Symbol('latest')
-type Connection = Duplex & { [latest]?: ServerResponse }
 
 interface ParserError extends Error {
   readonly code?: string
