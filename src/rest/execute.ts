@@ -39,3 +39,7 @@ export function executorOf({ documents }: Pipeline, route: DataRoute): Executor 
 
 /** The record beside the id of a payload, which this caller may write and not read. */
 const isHiddenRecord = ({ path, extensions }: GraphQLError): boolean => path?.length === 2 && extensions['code'] === 'FORBIDDEN'
+
+/** A member that is not in the body is a variable that is not given. */
+export const given = (variables: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined))

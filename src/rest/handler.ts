@@ -5,13 +5,14 @@ import { invalid, Problem, type ProblemCode, statusOf } from '../domain/problem.
 import type { Context } from '../graphql/context.ts'
 import { headersFor, problemIn } from '../graphql/errors.ts'
 import type { Pipeline } from '../graphql/pipeline.ts'
-import { etagOf, writeConditionOf } from '../http/conditional.ts'
+import { etagOf } from '../http/conditional.ts'
 import { readJson } from '../http/json-body.ts'
 import { discardBody, HttpRefusal, leaveBody, sendJson, sendJsonText } from '../http/messages.ts'
-import { executorOf } from './execute.ts'
+import { executorOf, given } from './execute.ts'
 import { sendKept } from './kept.ts'
 import { describeRoutes } from './openapi.ts'
 import { cursorAfter } from './page.ts'
+import { preconditionOf, versionAt } from './precondition.ts'
 import { isVersioned, maxBodyBytes, writtenPlain } from './refusals.ts'
 import type { DataRoute, ListRoute, RecordRoute, Route } from './route.ts'
 import { routes } from './routes.ts'
@@ -107,42 +108,12 @@ async function answerRecord(req: IncomingMessage, res: ServerResponse, route: Re
 /** What a caller who may write, and not read, is answered. */
 const isIdAlone = (body: unknown): boolean => Object.keys(body as object).length === 1
 
-/** The ETag of the version that a GET of this path would answer, as this caller, in this context. */
-function versionAt(pipeline: Pipeline, path: string): (context: Context, params: Request['params']) => Promise<string> {
-  const reading = routes.find((route) => route.kind === 'record' && route.method === 'GET' && route.path === path) as RecordRoute
-  const document = executorOf(pipeline, reading)
-  return async (context, params) => {
-    const variables = reading.variables?.({ params, query: new URLSearchParams(), body: {} }) ?? {}
-    const data = await document.run(context, given(variables)).catch((error: unknown) => {
-      // It has its place in another document than the one that is answered; and a transaction that a Problem ends keeps its connection.
-      throw problemIn(error) ?? error
-    })
-    const body = reading.body(data)
-    if (body === null) throw new Problem('NO_SUCH_RECORD')
-    return etagOf(JSON.stringify(body))
-  }
-}
-
-/**
- * What the headers of a request ask of the record that it changes; it is judged in the write's transaction.
- * @param version the ETag that the record has in a context
- * @throws Problem INVALID_INPUT for a header that holds no ETags
- */
-function preconditionOf(req: IncomingMessage, version: (context: Context) => Promise<string>): Context['precondition'] {
-  const condition = writeConditionOf(req)
-  if (condition === undefined) return undefined
-  if ('malformed' in condition) throw invalid(condition.malformed, `${condition.malformed} holds ETags in quotation marks, or *.`)
-  return async (context) => {
-    if (!condition.holds(condition.namesVersions ? await version(context) : '')) throw new Problem('OTHER_VERSION')
-  }
-}
-
 /**
  * A parameter in the notation that some clients have for lists (`archived[]=true`) would be ignored like any other that nobody knows.
  * @throws Problem INVALID_INPUT
  */
-function demandPlain({ docs: { query = {} } }: Route, given: URLSearchParams): void {
-  for (const name of given.keys()) {
+function demandPlain({ docs: { query = {} } }: Route, parameters: URLSearchParams): void {
+  for (const name of parameters.keys()) {
     const plain = name.slice(0, name.indexOf('['))
     if (name.includes('[') && Object.hasOwn(query, plain)) throw invalid(plain, writtenPlain(plain))
   }
@@ -168,10 +139,6 @@ function match<Matched extends { readonly route: Route; readonly pattern: RegExp
 
 const queryOf = ({ url = '' }: IncomingMessage): URLSearchParams =>
   new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '')
-
-/** A member that is not in the body is a variable that is not given. */
-const given = (variables: Record<string, unknown>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined))
 
 /** The members of the body; a route that looks at none takes any body, or no body at all. */
 async function jsonBody(req: IncomingMessage, { method, variables }: DataRoute): Promise<Record<string, unknown>> {
