@@ -15,6 +15,8 @@ export interface SendingLimits {
 /** SPEC: "a client that takes nothing for 30 s cut off" */
 export const sendingLimits: SendingLimits = { stallMs: 30_000, maxWaitingBytes: 64_000_000 }
 
+/** A refusal and its kind: so little is sent however much waits. */
+const alwaysSentBytes = 1_000
 /** What a client must take at a time to be one that takes something. */
 const pieceBytes = 16_384
 
@@ -34,7 +36,7 @@ export function guardedResponses({ stallMs, maxWaitingBytes }: SendingLimits): t
     /** @throws Problem TOO_MUCH_WAITING, before anything is sent, where there is no room for an answer of this length */
     override writeHead(status: number, a?: unknown, b?: unknown): this {
       const bytes = lengthIn(b ?? a) ?? Number(this.getHeader('content-length') ?? 0)
-      if (bytes > pieceBytes && waitingBytes + bytes > maxWaitingBytes && this.req.method !== 'HEAD')
+      if (bytes > alwaysSentBytes && waitingBytes + bytes > maxWaitingBytes && this.req.method !== 'HEAD')
         throw new Problem('TOO_MUCH_WAITING', { retryAfter: 1 })
       return super.writeHead(status, a as never, b as never)
     }
