@@ -1,12 +1,11 @@
 /** Several requests on one connection, sent without a wait for the answers: each has its own answer, in its turn. */
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
 import sql from 'sql-template-tag'
 import { describe, expect, test } from 'vitest'
 import { testDatabase } from './support/database.ts'
 import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
-import { raw } from './support/http.ts'
+import { raw, sendUnread } from './support/http.ts'
 
 const untampered = await testDatabase()
 const district = await createTestDistrict(untampered)
@@ -46,18 +45,9 @@ const requests: Record<string, string> = {
   'a record by REST': head('GET /api/people/nobody'),
 }
 
-/** Sends a request and reads nothing. */
-async function ask(url: string, bytes: string): Promise<Socket> {
-  const socket = connect(Number(new URL(url).port), '127.0.0.1')
-  await once(socket, 'connect')
-  socket.on('error', () => {}).pause()
-  socket.write(bytes)
-  return socket
-}
-
 /** Everything that comes until the connection ends. */
 async function answersTo(bytes: string): Promise<string> {
-  const socket = await ask(gateway.url, bytes)
+  const socket = await sendUnread(gateway.url, bytes)
   let all = ''
   socket.on('data', (chunk: Buffer) => (all += chunk.toString('latin1'))).resume()
   await once(socket, 'close')
@@ -86,7 +76,7 @@ describe('a client that reads nothing', () => {
   test('has one of its requests worked on, however many it sends', async () => {
     const stalling = await startGateway({ db, server: { limits: { stallMs: 500, maxWaitingBytes: 64_000_000 } } })
     reads.begun = 0
-    const socket = await ask(stalling.url, head('GET /api/people/heavy').repeat(50))
+    const socket = await sendUnread(stalling.url, head('GET /api/people/heavy').repeat(50))
     await expect.poll(() => stalling.logLines.join(), { timeout: 60_000 }).toContain('The client has taken nothing for 500 ms.')
     socket.destroy()
     expect((await raw(`${stalling.url}/livez`)).status).toBe(200)
@@ -94,7 +84,7 @@ describe('a client that reads nothing', () => {
   })
 
   test('is cut off when it goes on sending', async () => {
-    const socket = await ask(gateway.url, requests['a record by REST']!.repeat(102))
+    const socket = await sendUnread(gateway.url, requests['a record by REST']!.repeat(102))
     socket.resume()
     await once(socket, 'close')
     await expect.poll(() => gateway.logLines.join()).toContain('More than 100 requests wait for their turn.')
@@ -104,7 +94,7 @@ describe('a client that reads nothing', () => {
 
 test('who is slow, but reads, gets the small answer behind the large one, too', async () => {
   const stalling = await startGateway({ db, server: { limits: { stallMs: 1_500, maxWaitingBytes: 64_000_000 } } })
-  const socket = await ask(stalling.url, head('GET /api/people/heavy') + last)
+  const socket = await sendUnread(stalling.url, head('GET /api/people/heavy') + last)
   const startedAt = performance.now()
   let [bytes, rested, end] = [0, 0, '']
   for await (const chunk of socket) {

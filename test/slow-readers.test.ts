@@ -1,12 +1,12 @@
 /** A client that does not read costs neither memory nor time: it is cut off, and what waits for all of them has a limit. */
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import sql from 'sql-template-tag'
 import { describe, expect, test } from 'vitest'
 import { testDatabase } from './support/database.ts'
 import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
-import { json, raw } from './support/http.ts'
+import { json, raw, sendUnread } from './support/http.ts'
 
 const db = await testDatabase()
 const district = await createTestDistrict(db)
@@ -31,15 +31,6 @@ const large: Record<string, string> = {
   'a list by REST': head('GET /api/people'),
 }
 
-/** Sends a request and reads nothing. */
-async function ask(url: string, request: string): Promise<Socket> {
-  const socket = connect(Number(new URL(url).port), '127.0.0.1')
-  await once(socket, 'connect')
-  socket.on('error', () => {}).pause()
-  socket.write(request)
-  return socket
-}
-
 /** What comes until the connection ends. */
 async function readAll(socket: Socket): Promise<{ head: string; bytes: number }> {
   let [text, bytes] = ['', 0]
@@ -55,7 +46,7 @@ async function readAll(socket: Socket): Promise<{ head: string; bytes: number }>
 describe('who takes nothing is cut off', () => {
   test.each(Object.entries(large))('from %s', async (_what, request) => {
     const gateway = await startGateway({ db, server: { limits: { stallMs: 300, maxWaitingBytes: 64_000_000 } } })
-    const socket = await ask(gateway.url, request)
+    const socket = await sendUnread(gateway.url, request)
     await expect.poll(() => gateway.logLines.join(), { timeout: 60_000 }).toContain('The client has taken nothing for 300 ms.')
     const { head: answered, bytes } = await readAll(socket)
     expect(answered).toMatch(/^HTTP\/1\.1 200 OK/)
@@ -65,7 +56,7 @@ describe('who takes nothing is cut off', () => {
 
   test('with many requests on one connection, too', async () => {
     const gateway = await startGateway({ db, server: { limits: { stallMs: 300, maxWaitingBytes: 64_000_000 } } })
-    const socket = await ask(gateway.url, head('GET /api/people/heavy').repeat(100))
+    const socket = await sendUnread(gateway.url, head('GET /api/people/heavy').repeat(100))
     await expect.poll(() => gateway.logLines.join(), { timeout: 60_000 }).toContain('The client has taken nothing for 300 ms.')
     await readAll(socket)
     expect((await raw(`${gateway.url}/api/me`, { headers: { Authorization: `Bearer ${key}` } })).status).toBe(200)
@@ -74,7 +65,7 @@ describe('who takes nothing is cut off', () => {
 
 test.each(Object.entries(large))('who is slow, but reads, gets all of %s', async (_what, request) => {
   const gateway = await startGateway({ db, server: { limits: { stallMs: 2_000, maxWaitingBytes: 64_000_000 } } })
-  const socket = await ask(gateway.url, request.replace('Host: x', 'Host: x\r\nConnection: close'))
+  const socket = await sendUnread(gateway.url, request.replace('Host: x', 'Host: x\r\nConnection: close'))
   const startedAt = performance.now()
   let [bytes, rested] = [0, 0]
   for await (const chunk of socket) {
@@ -92,7 +83,7 @@ test('what waits in all sockets together has a limit, beyond which large answers
   const requests = { '/graphql': json({ query }), '/graphql?': json({ query }), '/api/people/heavy': { headers: {} } } as const
   const send = (path: keyof typeof requests) =>
     raw(gateway.url + path, { ...requests[path], headers: { ...requests[path].headers, Authorization: `Bearer ${key}` } })
-  const waiting = [await ask(gateway.url, large['a record by REST']!), await ask(gateway.url, posted('/graphql'))]
+  const waiting = [await sendUnread(gateway.url, large['a record by REST']!), await sendUnread(gateway.url, posted('/graphql'))]
   for (const path of Object.keys(requests) as (keyof typeof requests)[]) {
     await expect.poll(async () => (await send(path)).status, { timeout: 60_000 }).toBe(503)
     const { headers, json: refusal } = await send(path)

@@ -19,7 +19,7 @@ export const textSchema = (maxLength: number) =>
 /** Text that says something. */
 export const filledIn = (maxLength: number) => textSchema(maxLength).trim().min(1, 'This must not be empty.')
 
-/** A list whose items are looked at only where there are not too many. @param tooMany the sentence */
+/** A list with a maximum length, checked before its items are validated: the cost of a refusal is bounded. @param tooMany the sentence */
 export const listOf = <Item extends z.ZodType>(item: Item, most: number, tooMany: string) =>
   z.array(z.unknown()).max(most, tooMany).pipe(z.array(item))
 

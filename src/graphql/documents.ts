@@ -82,7 +82,7 @@ export class Document {
   }
 
   /**
-   * @returns whether the answer may be a long one
+   * @returns whether the answer may be long, so that its length must be checked
    * @throws Problem INVALID_INPUT when with these variables it asks for too much
    */
   demandAffordable(variables: Readonly<Record<string, unknown>>): boolean {

@@ -23,7 +23,7 @@ export async function executeOperation(
   given: Given,
   { suggestions }: { suggestions: boolean },
 ): Promise<ExecutionResult> {
-  // Who may do nothing of it is told so, whatever else is wrong.
+  // Authorization before validation: a forbidden mutation gets the same answer for valid and invalid variables.
   const refused = operation.operation === OperationTypeNode.MUTATION ? await refusedWhole(document, operation, context, given) : undefined
   if (refused) return refused
   const mayBeLong = document.demandAffordable(given)
@@ -41,8 +41,8 @@ export async function executeOperation(
 }
 
 /**
- * The result of an operation each of whose root fields is refused to this caller, which is the same for all variables; nothing where
- * one is not refused.
+ * The result of an operation whose root fields are all forbidden to this caller. It does not depend on the variables.
+ * @returns nothing where a root field is permitted
  */
 export async function refusedWhole(
   document: Document,

@@ -113,7 +113,7 @@ export class ValueLimit {
   }
 
   /**
-   * @returns whether the answer may be a long one, whose length is to be looked at
+   * @returns whether the answer may be long, so that its length must be checked
    * @throws Problem INVALID_INPUT when with these variables, not yet coerced, it asks for too much
    */
   demand(variables: Readonly<Record<string, unknown>>): boolean {

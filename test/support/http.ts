@@ -1,7 +1,7 @@
 /** HTTP as an attacker writes it: any header, any bytes; and a gateway over dependencies that a test has tampered with. */
 import { once } from 'node:events'
 import { type IncomingHttpHeaders, request, type Server } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll } from 'vitest'
 import { createApp } from '../../src/app.ts'
@@ -56,6 +56,15 @@ export async function statusLineFor(url: string, bytes: string | Buffer): Promis
   }
   socket.destroy()
   return Buffer.concat(chunks).toString('latin1').split('\r\n', 1)[0]!
+}
+
+/** Opens a connection, sends these bytes, and reads nothing. */
+export async function sendUnread(url: string, bytes: string): Promise<Socket> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  await once(socket, 'connect')
+  socket.on('error', () => {}).pause()
+  socket.write(bytes)
+  return socket
 }
 
 /** The gateway over these dependencies, without a mailer of its own; it ends after the last test. @returns its address */
