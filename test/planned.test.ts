@@ -4,7 +4,7 @@
  */
 import { execute, getIntrospectionQuery, type GraphQLSchema, parse } from 'graphql'
 import { queryObjects } from 'node:v8'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { createDice, type Dice } from '../src/domain/made-up-dice.ts'
 import { planOperation } from '../src/graphql/planned/plan.ts'
 import { PlannedField, SelectionTree } from '../src/graphql/planned/selection.ts'
@@ -147,6 +147,9 @@ test('executions of one plan at the same time know nothing of each other', async
 
 describe('what a plan keeps', () => {
   const counted = (constructor: Function): number => queryObjects(constructor) as number
+  /** What is kept for good: V8's compiler, at work on another thread, may hold one more for a moment. */
+  const expectKept = (constructor: Function, before: number, most: number): Promise<void> =>
+    vi.waitFor(() => expect(counted(constructor) - before).toBeLessThanOrEqual(most), { timeout: 30_000, interval: 100 })
 
   test('is a handful of trees, however many its conditions could leave', async () => {
     const names = Array.from({ length: 20 }, (_, n) => `v${n}`)
@@ -164,7 +167,7 @@ describe('what a plan keeps', () => {
           JSON.stringify(await execute({ schema: odd, document: parse(query), contextValue, variableValues })),
         )
     }
-    expect(counted(SelectionTree) - before).toBeLessThanOrEqual(4)
+    await expectKept(SelectionTree, before, 4)
     expect(plan.operation.kind).toBe('OperationDefinition')
   })
 
@@ -179,7 +182,7 @@ describe('what a plan keeps', () => {
       const result = JSON.stringify(await plan.execute({ contextValue }))
       expect(result).toBe(JSON.stringify(await execute({ schema: odd, document: parse(query), contextValue })))
     }
-    expect(counted(PlannedField) - before).toBeLessThanOrEqual(8 * 2 * (depth + 1))
+    await expectKept(PlannedField, before, 8 * 2 * (depth + 1))
     expect(plan.operation.kind).toBe('OperationDefinition')
   })
 })
