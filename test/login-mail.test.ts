@@ -219,17 +219,18 @@ test('a flood of requests for addresses that nobody has holds up no mail: they a
           select 'flood-' || n, 'nobody-' || n || '@example.org', '127.0.0.1', ${secretId(deps.secrets[0]!)}, now() - interval '1 minute'
           from generate_series(1, 2500) n`,
     )
-  let coming = true
+  let [coming, hasCome] = [true, false]
   const query: Database['query'] = async (statement) => {
     if (coming && statement.text.includes('set mail_attempts = mail_attempts + 1')) {
       coming = false
       await flood()
+      hasCome = true
     }
     return db.query(statement)
   }
   const mailer = startMailer({ ...deps, db: { ...db, query } })
   onTestFinished(() => mailer.stop())
-  await until(() => !coming)
+  await until(() => hasCome)
   const email = await person()
   await ask(email)
   await until(() => takenFor(email).length === 1)
