@@ -15,12 +15,26 @@ export interface Answer extends HttpPart {
   readonly result: ExecutionResult
 }
 
-/** The one mapper: whatever was thrown, in the form in which a client may see it. */
-export function clientError(thrown: unknown): GraphQLError {
+/** What a client is told of an error. */
+interface Told {
+  readonly message: string
+  readonly extensions: Readonly<Record<string, unknown>> & { readonly code: ProblemCode }
+  readonly http: HttpPart
+  readonly originalError: Error | undefined
+}
+
+/** The one mapper: what of whatever was thrown a client may be told. */
+function tell(thrown: unknown): Told {
   const problem = problemIn(thrown)
-  if (problem) return withProblem(problem, thrown)
-  if (thrown instanceof GraphQLError && isOfGraphql(thrown)) return badDocument(thrown)
-  return withProblem(new Problem('UNEXPECTED', {}, { cause: thrown }), thrown)
+  if (problem) return ofProblem(problem, thrown)
+  if (thrown instanceof GraphQLError && isOfGraphql(thrown)) return ofDocument(thrown)
+  return ofProblem(new Problem('UNEXPECTED', {}, { cause: thrown }), thrown)
+}
+
+/** Whatever was thrown, as Yoga takes it: with HTTP's part in its extensions. */
+export function clientError(thrown: unknown): GraphQLError {
+  const { http, ...told } = tell(thrown)
+  return asError({ ...told, extensions: { ...told.extensions, http } }, thrown)
 }
 
 /**
@@ -33,28 +47,27 @@ export function finishResult(
   { isQuery }: { isQuery: boolean },
 ): Answer {
   if (!result.errors?.length) return { status: 200, headers: {}, result }
-  const errors = result.errors.map(clientError).map((error) => {
+  const told = result.errors.map((thrown) => {
+    const { http, ...error } = tell(thrown)
     const { code } = error.extensions
-    if (code === 'INTERNAL_SERVER_ERROR')
-      deps.log.error({ err: error.originalError ?? error, path: error.path, requestId }, 'unexpected error')
+    if (code === 'INTERNAL_SERVER_ERROR') deps.log.error({ err: error.originalError, path: thrown.path, requestId }, 'unexpected error')
     if (code === 'UNAVAILABLE') deps.log.warn({ err: error.originalError?.cause, requestId }, 'the database does not answer')
     const extensions = code === 'INTERNAL_SERVER_ERROR' ? { ...error.extensions, requestId } : error.extensions
-    return rebuilt(error, error.message, extensions)
+    return { code, http, error: asError({ ...error, extensions }, thrown) }
   })
-  const unavailable = errors.find(({ extensions }) => extensions['code'] === 'UNAVAILABLE')
+  const unavailable = told.find(({ code }) => code === 'UNAVAILABLE')
   const nothingStands = result.data == null || Object.values(result.data).every((value) => value === null)
   if (unavailable && (isQuery || nothingStands)) return refusal([unavailable])
-  if (!('data' in result)) return refusal(errors)
-  return { status: 200, headers: {}, result: { ...result, errors: errors.map(withoutHttp) } }
+  if (!('data' in result)) return refusal(told)
+  return { status: 200, headers: {}, result: { ...result, errors: told.map(({ error }) => error) } }
 }
 
 /** Nothing was executed: the worst of the errors says the status. */
-function refusal(errors: readonly GraphQLError[]): Answer {
-  const parts = errors.map(({ extensions }) => extensions['http'] as HttpPart)
+function refusal(told: readonly { readonly http: HttpPart; readonly error: GraphQLError }[]): Answer {
   return {
-    status: Math.max(...parts.map(({ status }) => status)),
-    headers: Object.assign({}, ...parts.map(({ headers }) => headers)) as HttpPart['headers'],
-    result: { errors: errors.map(withoutHttp) },
+    status: Math.max(...told.map(({ http }) => http.status)),
+    headers: Object.assign({}, ...told.map(({ http }) => http.headers)) as HttpPart['headers'],
+    result: { errors: told.map(({ error }) => error) },
   }
 }
 
@@ -85,45 +98,47 @@ function isOfGraphql({ originalError, path }: GraphQLError): boolean {
   return originalError instanceof GraphQLError && isOfGraphql(originalError) && (path === undefined || originalError.nodes !== undefined)
 }
 
-function withProblem(problem: Problem, thrown: unknown): GraphQLError {
+function ofProblem(problem: Problem, thrown: unknown): Told {
   const tokenSent = problem.reason === 'INVALID_CREDENTIAL' || problem.reason === 'MALFORMED_CREDENTIAL'
-  const http: HttpPart = { status: problem.status, headers: headersFor(problem.code, problem.details, tokenSent) }
-  const at = thrown instanceof GraphQLError ? thrown : undefined
-  return new GraphQLError(problem.message, {
-    nodes: at?.nodes ?? null,
-    path: at?.path ?? null,
+  return {
+    message: problem.message,
+    extensions: { code: problem.code, ...problem.details },
+    http: { status: problem.status, headers: headersFor(problem.code, problem.details, tokenSent) },
     originalError: thrown instanceof Error ? thrown : problem,
-    extensions: { code: problem.code, ...problem.details, http },
-  })
+  }
 }
 
 /** A request that GraphQL refuses: 400, or the status that Yoga chose (405, 415 and the like). */
-function badDocument(error: GraphQLError): GraphQLError {
+function ofDocument(error: GraphQLError): Told {
   const http = error.extensions['http'] as Partial<HttpPart> | undefined
   const field = mistakeIn(error)?.field
-  return rebuilt(error, error.message, {
-    code: 'BAD_USER_INPUT',
-    ...(field === undefined ? {} : { field }),
+  return {
+    message: error.message,
+    extensions: { code: 'BAD_USER_INPUT', ...(field === undefined ? {} : { field }) },
     http: { status: http?.status && http.status >= 400 ? http.status : statusOf.BAD_USER_INPUT, headers: http?.headers ?? {} },
-  })
+    originalError: error.originalError,
+  }
 }
 
 /** What is wrong with a value that the client sent, if that is what the error is about. */
 export const mistakeIn = ({ originalError }: GraphQLError): InputMistake | undefined =>
   originalError instanceof InputMistake ? originalError : originalError instanceof GraphQLError ? mistakeIn(originalError) : undefined
 
-function withoutHttp(error: GraphQLError): GraphQLError {
-  const { http: _http, ...extensions } = error.extensions
-  return rebuilt(error, error.message, extensions)
-}
-
-function rebuilt(error: GraphQLError, message: string, extensions: Record<string, unknown>): GraphQLError {
-  return new GraphQLError(message, {
-    nodes: error.nodes ?? null,
-    source: error.source ?? null,
-    positions: error.positions ?? null,
-    path: error.path ?? null,
-    originalError: error.originalError ?? null,
-    extensions,
-  })
+/** Where it happened is where what was thrown happened. Nobody reads its stack, and to capture that takes longer than all the rest. */
+function asError({ message, extensions, originalError }: Omit<Told, 'http'>, thrown: unknown): GraphQLError {
+  const at = thrown instanceof GraphQLError ? thrown : undefined
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  try {
+    return new GraphQLError(message, {
+      nodes: at?.nodes ?? null,
+      source: at?.source ?? null,
+      positions: at?.positions ?? null,
+      path: at?.path ?? null,
+      originalError: originalError ?? null,
+      extensions,
+    })
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
 }
