@@ -20,13 +20,22 @@ const alwaysSentBytes = 1_000
 /** What a client must take at a time to be one that takes something. */
 const pieceBytes = 16_384
 
+interface Waiting {
+  rest: Buffer
+  /** To be called when all of it is. */
+  readonly written: () => void
+}
+
+/** Of most answers nothing is large: they have no list of their own. */
+const nothing: Waiting[] = []
+
 /** The class of a server's answers, which count together. */
 export function guardedResponses({ stallMs, maxWaitingBytes }: SendingLimits): typeof ServerResponse {
   let waitingBytes = 0
 
   class GuardedResponse extends ServerResponse {
-    /** What is large and has not been written yet, and what is to be called then. */
-    readonly #queue: { rest: Buffer; readonly written: () => void }[] = []
+    /** What is large and has not been written yet. */
+    #queue: Waiting[] = nothing
     #queuedBytes = 0
     #ends = false
     #counted = 0
@@ -58,25 +67,29 @@ export function guardedResponses({ stallMs, maxWaitingBytes }: SendingLimits): t
       return this
     }
 
-    /** A drained socket takes the next piece, before anybody else writes. */
-    override emit(event: string | symbol, ...args: unknown[]): boolean {
-      if (event !== 'drain' || this.#queue.length === 0) return super.emit(event as 'drain', ...(args as []))
-      this.#writePieces()
-      this.#watch()
-      return true
-    }
-
     #isLarge(body: unknown): boolean {
       if (this.req.method === 'HEAD') return false
       return (typeof body === 'string' || body instanceof Uint8Array) && (body.length > pieceBytes || this.#queue.length > 0)
     }
 
     #enqueue(body: unknown, written: unknown): false {
+      if (this.#queue === nothing) this.#begin()
       const rest = bufferOf(body)
       this.#queue.push({ rest, written: typeof written === 'function' ? (written as () => void) : () => {} })
       this.#queuedBytes += rest.length
       if (this.#queue.length === 1) this.#writePieces()
       return false
+    }
+
+    /** From now on a drained socket takes the next piece, before anybody else writes. */
+    #begin(): void {
+      this.#queue = []
+      this.emit = (event: string | symbol, ...args: unknown[]): boolean => {
+        if (event !== 'drain' || this.#queue.length === 0) return super.emit(event as 'drain', ...(args as []))
+        this.#writePieces()
+        this.#watch()
+        return true
+      }
     }
 
     #writePieces(): void {
