@@ -48,12 +48,13 @@ export function finishResult(
 ): Answer {
   if (!result.errors?.length) return { status: 200, headers: {}, result }
   const told = result.errors.map((thrown) => {
-    const { http, ...error } = tell(thrown)
-    const { code } = error.extensions
-    if (code === 'INTERNAL_SERVER_ERROR') deps.log.error({ err: error.originalError, path: thrown.path, requestId }, 'unexpected error')
+    const { http, extensions, ...rest } = tell(thrown)
+    const { code } = extensions
+    const isUnexpected = code === 'INTERNAL_SERVER_ERROR'
+    const error = asError({ ...rest, extensions: isUnexpected ? { ...extensions, requestId } : extensions }, thrown)
+    if (isUnexpected) deps.log.error({ err: error.originalError, path: error.path, requestId }, 'unexpected error')
     if (code === 'UNAVAILABLE') deps.log.warn({ err: error.originalError?.cause, requestId }, 'the database does not answer')
-    const extensions = code === 'INTERNAL_SERVER_ERROR' ? { ...error.extensions, requestId } : error.extensions
-    return { code, http, error: asError({ ...error, extensions }, thrown) }
+    return { code, http, error }
   })
   const unavailable = told.find(({ code }) => code === 'UNAVAILABLE')
   const nothingStands = result.data == null || Object.values(result.data).every((value) => value === null)
@@ -124,7 +125,10 @@ function ofDocument(error: GraphQLError): Told {
 export const mistakeIn = ({ originalError }: GraphQLError): InputMistake | undefined =>
   originalError instanceof InputMistake ? originalError : originalError instanceof GraphQLError ? mistakeIn(originalError) : undefined
 
-/** Where it happened is where what was thrown happened. Nobody reads its stack, and to capture that takes longer than all the rest. */
+/**
+ * In the place of what was thrown. The stack is left out: nobody reads it, and to capture one takes longer than all the rest. What was
+ * thrown keeps its own, for the log.
+ */
 function asError({ message, extensions, originalError }: Omit<Told, 'http'>, thrown: unknown): GraphQLError {
   const at = thrown instanceof GraphQLError ? thrown : undefined
   const { stackTraceLimit } = Error
