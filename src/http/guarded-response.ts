@@ -26,8 +26,8 @@ interface Waiting {
   readonly written: () => void
 }
 
-/** Of most answers nothing is large: they have no list of their own. */
-const nothing: Waiting[] = []
+/** Of most answers nothing is large: they have no list of their own. Frozen, since it is everybody's. */
+const nothing = Object.freeze([] as Waiting[]) as Waiting[]
 
 /** The class of a server's answers, which count together. */
 export function guardedResponses({ stallMs, maxWaitingBytes }: SendingLimits): typeof ServerResponse {
