@@ -1,7 +1,6 @@
 /** What answers which path: the GraphQL endpoint, the REST routes, the pages, and the probes of an operator. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import sql from 'sql-template-tag'
 import type { Mailbox } from './console/dev-mail.ts'
 import { graphiqlPage } from './console/graphiql.ts'
 import { consolePages } from './console/pages.ts'
@@ -29,7 +28,8 @@ const maxGraphqlBytes = 1_000_000
 /** @param devMailbox where development's mail is kept, if it is */
 export function createApp(deps: Deps, devMailbox?: Mailbox): App {
   const pipeline = new Pipeline(deps, buildSchema())
-  const door = { deps, credentials: rememberedCredentials(deps) }
+  const credentials = rememberedCredentials(deps)
+  const door = { deps, credentials }
   const graphql = createGraphqlDoor(deps, pipeline)
   const rest = createRestHandler(pipeline)
   const pages = consolePages({ devMailbox, notFound: (_req, res) => sendRefusal(res, '/', nothingHere()) })
@@ -42,9 +42,10 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): App {
     ['/livez', reading(isOk)],
     [
       '/readyz',
-      reading(async (req, res) => {
-        await deps.db.query(sql`select 1`)
-        return isOk(req, res)
+      reading(async (_req, res) => {
+        await deps.db.probe()
+        const warning = credentials.trouble()
+        sendJson(res, 200, { ok: true, ...(warning === undefined ? {} : { warning }) })
       }),
     ],
   ])
@@ -52,12 +53,13 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): App {
   const answer = async (req: IncomingMessage, res: ServerResponse, path: string, requestId: string, headers: RawHeaders): Promise<void> => {
     if (path === '/graphql' && !opensPage(req)) {
       const context = await contextOf(door, req, res, requestId) // a wrong credential is refused whatever comes with it
-      if (req.method === 'POST') return graphql(req, res, headers, context, await readJson(req, maxGraphqlBytes))
+      if (req.method === 'POST')
+        return graphql(req, res, headers, context, await context.deadline.withoutCounting(readJson(req, maxGraphqlBytes)))
       await discardBody(req, maxGraphqlBytes)
       return graphql(req, res, headers, context, undefined)
     }
     setHeaders(res, headers)
-    if (path.startsWith('/api/')) return rest(req, res, path, () => contextOf(door, req, res, requestId))
+    if (path.startsWith('/api/')) return rest(req, res, path, (deadline) => contextOf(door, req, res, requestId, deadline))
     await discardBody(req, maxBodyBytes)
     const page = path === '/graphql' ? graphiql : (probes.get(path) ?? pages.get(path))
     if (!page) throw nothingHere()

@@ -20,6 +20,7 @@ const environmentSchema = z.object({
   HOST: z.string().default('127.0.0.1'),
   DATABASE_URL: postgresUrl.optional(),
   DIRECT_DATABASE_URL: postgresUrl.optional(),
+  DATABASE_POOL_SIZE: wholeNumber(1, 1_000).default(10),
   DATA_DIR: z.string().default('.data'),
   PUBLIC_URL: httpUrl.optional(),
   MAGIC_LINK_URL: httpUrl.refine((value) => value.includes('{token}'), 'must contain {token}, where the token of the link goes').optional(),
@@ -57,6 +58,8 @@ export interface Config {
   readonly directDatabaseUrl: string | undefined
   /** The first address is a transaction-mode pooler: no named statements, no LISTEN, no session locks on it. */
   readonly pooled: boolean
+  /** Connections for requests; a few more are beside them. */
+  readonly databasePoolSize: number
   readonly dataDir: string
   /** Base of every link, without a trailing slash. */
   readonly publicUrl: string
@@ -107,6 +110,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     databaseUrl: env.DATABASE_URL,
     directDatabaseUrl: env.DIRECT_DATABASE_URL ?? env.DATABASE_URL,
     pooled: env.DIRECT_DATABASE_URL !== undefined,
+    databasePoolSize: env.DATABASE_POOL_SIZE,
     dataDir: env.DATA_DIR,
     publicUrl,
     magicLinkUrl: env.MAGIC_LINK_URL ?? `${publicUrl}/sign-in#{token}`,

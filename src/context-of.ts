@@ -11,6 +11,7 @@ import { isToken } from './domain/tokens.ts'
 import { deviceLifetimeDays } from './domain/trusted-devices.ts'
 import { Context } from './graphql/context.ts'
 import { cookieJar, cookieOf } from './http/cookies.ts'
+import { Deadline } from './http/deadline.ts'
 import { headersNamed } from './http/messages.ts'
 
 /** RFC 6265bis, 5.5: a cookie lives at most 400 days. The browser's is renewed with every request for a code. */
@@ -18,6 +19,7 @@ const browserCookieSeconds = 180 * 86_400
 
 /**
  * Reads who asks, and from where.
+ * @param deadline of the request, where it has begun
  * @throws Problem INVALID_CREDENTIAL or MALFORMED_CREDENTIAL when a credential came and is not good
  */
 export async function contextOf(
@@ -25,6 +27,7 @@ export async function contextOf(
   req: IncomingMessage,
   res: ServerResponse,
   requestId: string,
+  deadline: Deadline = new Deadline(req),
 ): Promise<Context> {
   const cookies = cookieJar(deps.config.publicUrl, res)
   const authorization = headersNamed(req, 'authorization')
@@ -36,7 +39,8 @@ export async function contextOf(
   }
   const [browserToken, deviceToken] = [tokenIn(cookies.browser), tokenIn(cookies.device)]
   return new Context({
-    deps,
+    deps: { ...deps, db: deps.db.within(deadline) },
+    deadline,
     credentials,
     viewer: await viewerOf(credentials, authorization, cookieSession ? cookieOf(req, cookies.session) : undefined),
     client: {

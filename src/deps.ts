@@ -5,15 +5,42 @@ import type { Config } from './config.ts'
 import type { Mail } from './domain/mail.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
 
-/** Runs one SQL statement. @throws Problem UNAVAILABLE when the database does not answer */
+/** Runs one SQL statement. @throws Problem UNAVAILABLE when the database does not answer, Duplicate when a row would be there twice */
 export interface Queryable {
   query<Row>(statement: Sql): Promise<Row[]>
 }
 
-/** PostgreSQL, on a server or embedded: the same statements, the same answers. */
-export interface Database extends Queryable {
-  /** All of the work or none of it. Only `tx` belongs inside: a query beside it would wait for this transaction. */
+/** A row that must be there once would be there twice (unique_violation). */
+export class Duplicate extends Error {}
+
+/** Statements, and transactions of them. */
+export interface Transactions extends Queryable {
+  /**
+   * All of the work or none of it. Only `tx` belongs inside: a query beside it would wait for this transaction. Where the database has
+   * rolled it back in favour of another one, a request's work is done once more.
+   */
   transaction<Result>(work: (tx: Queryable) => Promise<Result>): Promise<Result>
+}
+
+/** How long whoever asked waits for what the database answers. */
+export interface Patience {
+  /** Milliseconds, zero or less when it is over. */
+  left(): number
+  /** Whether nobody waits any more: reads are given up then, and what writes is finished. */
+  isGone(): boolean
+}
+
+/** PostgreSQL, on a server or embedded: the same statements, the same answers. */
+export interface Database extends Transactions {
+  /** The same for one request: every statement has what is left of its patience, and a transaction that has not got to COMMIT by then is rolled back. */
+  within(patience: Patience): Database
+  /**
+   * The same over a few connections beside those of the requests, for probes, credentials and mail: whatever the requests wait for, these
+   * do not. A lock is waited for a moment only.
+   */
+  readonly aside: Transactions
+  /** Looks whether the database does what work needs. @throws Problem UNAVAILABLE where it does not answer, or takes no writes */
+  probe(): Promise<void>
   /** Hears what is announced on a channel (NOTIFY), by whichever instance, until the database is closed. */
   watch(channel: string, listener: Listener): Watch
   /** The same database through Prisma, for writes by model. */
@@ -32,6 +59,8 @@ export interface Watch {
   isLive(): boolean
   /** Resolves when everything that was committed before the call has been heard; at once where the channel is down. */
   caughtUp(): Promise<void>
+  /** Why it does not hear what is announced, and what to do about it; nothing while it does. */
+  trouble(): string | undefined
 }
 
 /** Time outside the database: timers and backoff. Lifetimes are judged by the database's own clock. */

@@ -1,7 +1,7 @@
 /** What answers which path, with which headers, and what happens to requests that are not quite requests. */
 import { connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import type { Database } from '../src/deps.ts'
+import { otherwise } from './support/database.ts'
 import { Problem } from '../src/domain/problem.ts'
 import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
@@ -19,7 +19,7 @@ describe('the probes', () => {
   })
 
   test('without a database the process is alive and not ready', async () => {
-    const away: Database = { ...db, query: () => Promise.reject(new Problem('UNAVAILABLE', { retryAfter: 1 })) }
+    const away = otherwise(db, { query: () => Promise.reject(new Problem('UNAVAILABLE', { retryAfter: 1 })) })
     const down = await serve({ ...deps, db: away })
     expect((await raw(`${down}/livez`)).status).toBe(200)
     const { status, text, headers } = await raw(`${down}/readyz`)

@@ -2,6 +2,7 @@
 import sql from 'sql-template-tag'
 import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import { otherwise } from './support/database.ts'
 import type { Database } from '../src/deps.ts'
 import { Problem, statusOf } from '../src/domain/problem.ts'
 import { createTestDistrict } from './support/fixtures.ts'
@@ -338,10 +339,8 @@ describe('the media type', () => {
 
 describe('an unexpected error', () => {
   /** The gateway's database, until the statement contains this text. */
-  const breaking = (text: string, error: () => Error): Database => ({
-    ...db,
-    query: (statement) => (statement.text.includes(text) ? Promise.reject(error()) : db.query(statement)),
-  })
+  const breaking = (text: string, error: () => Error): Database =>
+    otherwise(db, { query: (statement) => (statement.text.includes(text) ? Promise.reject(error()) : db.query(statement)) })
   const detail = `detail-${randomBytes(4).toString('hex')}`
   const secretive = () => new Error(`${detail}: relation "people" at postgres://user:password@10.0.0.1/db`)
 
@@ -416,14 +415,14 @@ describe('an unexpected error', () => {
 
 describe('where the database does not answer', () => {
   const unavailable = () => new Problem('UNAVAILABLE', { retryAfter: 1 }, { cause: new Error('connect ECONNREFUSED 10.0.0.1:5432') })
-  const away = (text: string): Database => ({
-    ...db,
-    query: (statement) => (statement.text.includes(text) ? Promise.reject(unavailable()) : db.query(statement)),
-    transaction: (work) =>
-      db.transaction((tx) =>
-        work({ query: (statement) => (statement.text.includes(text) ? Promise.reject(unavailable()) : tx.query(statement)) }),
-      ),
-  })
+  const away = (text: string): Database =>
+    otherwise(db, {
+      query: (statement) => (statement.text.includes(text) ? Promise.reject(unavailable()) : db.query(statement)),
+      transaction: (work) =>
+        db.transaction((tx) =>
+          work({ query: (statement) => (statement.text.includes(text) ? Promise.reject(unavailable()) : tx.query(statement)) }),
+        ),
+    })
 
   test('a query is refused as a whole: 503 with Retry-After, and not one field of data', async () => {
     const url503 = await serve({ ...deps, db: away('from people') })

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import sql from 'sql-template-tag'
 import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { otherwise } from './support/database.ts'
 import { postmarkMail } from '../src/adapters/postmark.ts'
 import type { Database } from '../src/deps.ts'
 import { type Mail, MailDelayed, MailRefused, type Message } from '../src/domain/mail.ts'
@@ -104,8 +105,7 @@ describe.concurrent('the mailer', () => {
   test('sends what a process took and never sent, once its lease has run out', async () => {
     const email = await person()
     // The row as it stands after a crash between lease and send.
-    const crashing: Database = {
-      ...db,
+    const crashing = otherwise(db, {
       query: <Row>(statement: Parameters<Database['query']>[0]) =>
         db.transaction(async (tx) => {
           const rows = await tx.query<Row>(statement)
@@ -114,7 +114,7 @@ describe.concurrent('the mailer', () => {
           )
           return rows
         }),
-    }
+    })
     const askedAtMs = performance.now()
     await ask(email, await serve({ ...deps, db: crashing, wakeMailer: () => {} }))
     await until(() => takenFor(email).length === 1)
@@ -228,7 +228,7 @@ test('a flood of requests for addresses that nobody has holds up no mail: they a
     }
     return db.query(statement)
   }
-  const mailer = startMailer({ ...deps, db: { ...db, query } })
+  const mailer = startMailer({ ...deps, db: otherwise(db, { query }) })
   onTestFinished(() => mailer.stop())
   await until(() => hasCome)
   const email = await person()

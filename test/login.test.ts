@@ -3,10 +3,10 @@ import { createHash, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import sql, { raw as verbatim, type Sql } from 'sql-template-tag'
 import { describe, expect, test } from 'vitest'
+import { otherwise } from './support/database.ts'
 import { emailKey } from '../src/domain/email.ts'
 import { Problem } from '../src/domain/problem.ts'
 import { loginCode } from '../src/domain/tokens.ts'
-import type { Database } from '../src/deps.ts'
 import { createTestDistrict, type PersonOptions } from './support/fixtures.ts'
 import { type Answer, startGateway } from './support/gateway.ts'
 import { json, newAddress, raw, serve } from './support/http.ts'
@@ -260,7 +260,7 @@ describe('a request for a mail', () => {
 
   test('takes the same statements for a known and an unknown address', async () => {
     const statements: string[] = []
-    const watched: Database = { ...db, query: (statement) => (statements.push(statement.text), db.query(statement)) }
+    const watched = otherwise(db, { query: (statement) => (statements.push(statement.text), db.query(statement)) })
     const url = await serve({ ...deps, db: watched })
     const known = await district.person()
     const statementsFor = async (email: string) => {
@@ -679,8 +679,7 @@ test('a database that fails in the middle of a sign-in uses nothing up', async (
   const from = { address: '203.0.113.77' }
   await requestLogin(email, from)
   const { code } = await gateway.nextMail(email)
-  const failing: Database = {
-    ...db,
+  const failing = otherwise(db, {
     transaction: (work) =>
       db.transaction((tx) =>
         work({
@@ -690,7 +689,7 @@ test('a database that fails in the middle of a sign-in uses nothing up', async (
               : tx.query(statement),
         }),
       ),
-  }
+  })
   const url = await serve({ ...deps, db: failing })
   expect((await raw(`${url}/api/auth/verify`, json({ code }, headersOf(from)))).status).toBe(503)
   expect((await verifyCode(code, undefined, from)).json.data.verifyCode.ok).toBe(true)

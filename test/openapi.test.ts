@@ -2,6 +2,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import sql from 'sql-template-tag'
 import { describe, expect, test } from 'vitest'
+import { otherwise } from './support/database.ts'
 import { type Scope, scopes } from '../src/access/scopes.ts'
 import { failureLimits } from '../src/domain/guessing.ts'
 import { Problem } from '../src/domain/problem.ts'
@@ -195,7 +196,7 @@ async function exhausted(): Promise<string> {
 }
 const failing = (why: Error) => {
   const fail = () => Promise.reject(why)
-  return serve({ ...deps, db: { ...db, query: fail, transaction: fail } })
+  return serve({ ...deps, db: otherwise(db, { query: fail, transaction: fail }) })
 }
 
 /** What differs in the request that a refusal is an example of. */

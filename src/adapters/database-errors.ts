@@ -1,41 +1,116 @@
-/** Tells "the database does not answer" from every other error of the two drivers and of Prisma. */
+/** What the errors of the drivers, of PostgreSQL (SQLSTATE) and of Prisma come to here: whether a statement may be tried again, and what a caller is told. */
+import { Duplicate } from '../deps.ts'
 import { Problem } from '../domain/problem.ts'
 
-const networkCodes = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOENT',
-  'ETIMEDOUT',
-  'EPIPE',
-])
-/** Prisma: cannot reach, timed out, closed, no free connection, transaction not started in time. */
-const prismaCodes = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028'])
-/** SQLSTATE: connection exceptions, shutting down, out of connections, cancelled by a timeout, that of a lock among them. */
-const sqlStates = /^(08...|57P0[1-5]|53...|57014|25P03|55P03)$/
+/**
+ * - `lost`: there is no connection, or it has ended. A statement that was sent may have been done.
+ * - `undone`: all of the transaction was rolled back, in favour of another one.
+ * - `readOnly`: this server takes no writes: it is a standby, or was made read-only.
+ * - `full`: no room, no memory, no connection left there.
+ * - `late`: no answer in time, or a lock that was not given in time.
+ * - `unnamed`: a statement's name is taken on this connection, or means nothing: a pooler changes connections. Nothing was done.
+ * - `outgrown`: a statement was prepared before a table was changed. Nothing was done.
+ * - `duplicate`: a row would be there twice.
+ */
+export type Fault = 'lost' | 'undone' | 'readOnly' | 'full' | 'late' | 'unnamed' | 'outgrown' | 'duplicate'
+
+/** PostgreSQL's error codes (its manual, appendix A), by code or class. */
+const sqlStates: readonly (readonly [RegExp, Fault])[] = [
+  [/^08...$/, 'lost'], // connection exceptions; poolers tell what is wrong with them by 08P01
+  [/^57P0[1-5]$/, 'lost'], // shut down, crashed, starting up, database dropped, idle for too long
+  [/^25P0[34]$/, 'lost'], // idle in a transaction, or at one, for too long
+  [/^(40001|40P01)$/, 'undone'], // serialization failure, deadlock
+  [/^25006$/, 'readOnly'],
+  [/^(53...|54023)$/, 'full'], // disk, memory, connections; too many prepared statements of a pooler
+  [/^(57014|55P03)$/, 'late'], // cancelled by a timeout or by us; lock not available
+  [/^(26000|42P05)$/, 'unnamed'], // no such prepared statement; there is one already
+  [/^23505$/, 'duplicate'],
+]
+
+/** Of Node's network and Prisma's: cannot reach, timed out, closed, no free connection, transaction not started in time. */
+const codes: Readonly<Record<string, Fault>> = {
+  ECONNREFUSED: 'lost',
+  ECONNRESET: 'lost',
+  ECONNABORTED: 'lost',
+  ENOTFOUND: 'lost',
+  EAI_AGAIN: 'lost',
+  EHOSTUNREACH: 'lost',
+  ENETUNREACH: 'lost',
+  ENOENT: 'lost', // of a socket in the file system
+  EPIPE: 'lost',
+  ETIMEDOUT: 'late',
+  P1001: 'lost',
+  P1017: 'lost',
+  P1002: 'late',
+  P1008: 'late',
+  P2024: 'full',
+  P2028: 'late',
+  P2034: 'undone',
+}
+
 /** `pg` gives these no code. */
-const driverMessages =
-  /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after|Client was closed)/
+const driverMessages: readonly (readonly [RegExp, Fault])[] = [
+  [/^(Connection terminated|Client has encountered a connection error|Cannot use a pool after|Client was closed)/, 'lost'],
+  [/^(Query read timeout|timeout exceeded when trying to connect|timeout expired)/, 'late'],
+  [/^cached plan must not change result type/, 'outgrown'],
+]
 
-/** Whether trying again later may help, because the statement met no working database. */
-function isUnavailable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  const code = (error as { code?: unknown }).code
-  if (typeof code === 'string' && (networkCodes.has(code) || prismaCodes.has(code) || sqlStates.test(code))) return true
-  if (driverMessages.test(error.message)) return true
-  if (error instanceof AggregateError && error.errors.some(isUnavailable)) return true
-  const cause = error.cause as { originalCode?: unknown } | undefined
-  if (typeof cause?.originalCode === 'string' && sqlStates.test(cause.originalCode)) return true
-  return cause instanceof Error && isUnavailable(cause)
+/** The server behind this connection is a standby: it takes no writes, and what it tells may be old. */
+export class Standby extends Error {}
+/** The database takes no writes. */
+export class ReadOnly extends Error {}
+/** The settings of a connection are not what the gateway needs, and cannot be made so; the message says what to run. */
+export class WrongSettings extends Error {}
+/** No answer came in time; what waited for it is told so, and its connection is looked after. */
+export class TooLate extends Error {}
+/** There is no more room in the queue for a connection. */
+export class TooManyWaiting extends Error {}
+
+/** What an error comes to; `undefined` for one that trying again does not mend. */
+export function faultOf(error: unknown): Fault | undefined {
+  if (!(error instanceof Error)) return undefined
+  if (error instanceof TooLate) return 'late'
+  if (error instanceof TooManyWaiting || error instanceof WrongSettings) return 'full'
+  if (error instanceof Standby || error instanceof ReadOnly) return 'readOnly'
+  const { code, cause, message } = error as { code?: unknown; cause?: unknown; message: string }
+  const original = (cause as { originalCode?: unknown } | undefined)?.originalCode // of Prisma's driver adapters
+  return (
+    faultOfCode(code) ??
+    faultOfCode(original) ??
+    driverMessages.find(([pattern]) => pattern.test(message))?.[1] ??
+    (error instanceof AggregateError ? firstOf(error.errors) : undefined) ??
+    (cause instanceof Error ? faultOf(cause) : undefined)
+  )
 }
 
-/** Every statement's result passes here: the one place where a driver's error becomes UNAVAILABLE. */
-export const answered = <Result>(result: Promise<Result>): Promise<Result> => result.catch(explain)
+const faultOfCode = (code: unknown): Fault | undefined =>
+  typeof code === 'string' ? (codes[code] ?? sqlStates.find(([pattern]) => pattern.test(code))?.[1]) : undefined
 
-function explain(error: unknown): never {
-  throw isUnavailable(error) ? new Problem('UNAVAILABLE', { retryAfter: 1 }, { cause: error }) : error
+const firstOf = (errors: readonly unknown[]): Fault | undefined => errors.map(faultOf).find((fault) => fault !== undefined)
+
+/** Seconds after which trying again is worth while. */
+const retryAfter: Readonly<Record<Exclude<Fault, 'duplicate'>, number>> = {
+  lost: 1,
+  undone: 1,
+  unnamed: 1,
+  outgrown: 1,
+  late: 2,
+  readOnly: 3,
+  full: 3,
 }
+
+/** The error as the domain knows it: Problem UNAVAILABLE where trying again later may help, Duplicate, or what it was. */
+export function told(error: unknown): unknown {
+  if (error instanceof Problem) return error
+  const fault = faultOf(error)
+  if (fault === undefined) return error
+  if (fault === 'duplicate') return new Duplicate('A row would be there twice.', { cause: error })
+  const sentence = fault === 'readOnly' ? { sentence: 'The database takes no writes just now. Try again in a moment.' } : {}
+  return new Problem('UNAVAILABLE', { retryAfter: retryAfter[fault], ...sentence }, { cause: error })
+}
+
+/** Every statement's result passes here, or by `told`: nobody else knows what a driver's error means. */
+export const answered = <Result>(result: Promise<Result>): Promise<Result> =>
+  result.catch((error: unknown) => {
+    throw told(error)
+  })

@@ -3,8 +3,9 @@ import { mkdirSync } from 'node:fs'
 import { PGlite } from '@electric-sql/pglite'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
 import type { Sql } from 'sql-template-tag'
-import type { Queryable } from '../deps.ts'
+import type { Queryable, Transactions } from '../deps.ts'
 import { dateOid, type OpenDatabase } from './database.ts'
+import { answered } from './database-errors.ts'
 import { bringUpToDate, migrationStatus } from './migrations.ts'
 import { prismaOn } from './prisma.ts'
 
@@ -24,26 +25,32 @@ export async function openEmbedded(folder: string | undefined, loadDataDir?: Blo
   const prisma = prismaOn(factory)
   const select = async (text: string) => (await lite.query<Record<string, unknown>>(text)).rows
   const queryable = (client: Pick<PGlite, 'query'>): Queryable => ({
-    query: async <Row>({ text, values }: Sql) => (await client.query<Row>(text, values as unknown[])).rows,
+    query: <Row>({ text, values }: Sql) => answered(client.query<Row>(text, values as unknown[]).then(({ rows }) => rows)),
   })
-  return {
+  const transactions: Transactions = { ...queryable(lite), transaction: (work) => lite.transaction((tx) => work(queryable(tx))) }
+  const db: OpenDatabase = {
     kind: 'embedded',
     prisma: prisma.connect,
-    ...queryable(lite),
-    transaction: (work) => lite.transaction((tx) => work(queryable(tx))),
+    ...transactions,
+    within: () => db, // it answers on this thread: whoever waits for it waits for nothing else
+    aside: transactions,
+    probe: async () => void (await lite.query('select 1')),
     watch(channel, { heard }) {
       // This process is the only one here: what it says it hears, before the statement that says it is answered.
       let listening = false
       const begun = lite.listen(channel, heard).then(() => {
         listening = true
       })
-      return { isLive: () => listening, caughtUp: () => begun }
+      return { isLive: () => listening, caughtUp: () => begun, trouble: () => undefined }
     },
     migrate: () => bringUpToDate(select, () => factory),
     migrationStatus: () => migrationStatus(select),
+    examine: () => Promise.resolve([]),
+    announcementTrouble: () => Promise.resolve(undefined),
     async close() {
       await prisma.disconnect()
       await lite.close()
     },
   }
+  return db
 }

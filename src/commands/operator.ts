@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { MultiBar, Presets } from 'cli-progress'
 import { type Command, InvalidArgumentError } from 'commander'
 import { holdFolder } from '../adapters/data-folder.ts'
-import { type OpenDatabase, openDatabase } from '../adapters/database.ts'
+import { type OpenDatabase, openForCommand } from '../adapters/database.ts'
 import { unfinished } from '../adapters/migrations.ts'
 import { type Config, readConfig } from '../config.ts'
 
@@ -74,7 +74,7 @@ export async function withAnyDatabase<Result>(
 ): Promise<Result> {
   const release = config.databaseUrl === undefined ? holdFolder(config.dataDir, process.pid) : () => {}
   try {
-    const db = await openDatabase(config)
+    const db = await openForCommand(config)
     try {
       return await work(db)
     } finally {

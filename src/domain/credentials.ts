@@ -3,7 +3,7 @@
  * whatever ends or changes a credential says so through the database, and while that channel is down nothing is remembered.
  */
 import { LRUCache } from 'lru-cache'
-import type { SignedInViewer } from '../access/viewer.ts'
+import type { SessionViewer, SignedInViewer } from '../access/viewer.ts'
 import type { Deps } from '../deps.ts'
 import { findCredential } from './authentication.ts'
 import { Problem } from './problem.ts'
@@ -16,49 +16,52 @@ export interface Credentials {
    * @throws Problem INVALID_CREDENTIAL when it is unknown, expired, revoked, or its person archived
    */
   authenticate(token: string): SignedInViewer | Promise<SignedInViewer>
-  /** Resolves when this instance has heard of everything that was committed before the call. */
-  caughtUp(): Promise<void>
+  /** Nothing that stands on this is remembered any more: this instance has ended or changed it, and need not hear of that. */
+  ended(name: string): void
+  /** Why nothing is remembered, and what to do about it; nothing where it is. */
+  trouble(): string | undefined
 }
 
 const mostRemembered = 10_000
 /** A look at the row every so often keeps its last use to the minute. */
 const longestMs = 30_000
-/** Of the database's ten connections no more are taken by tokens that are not remembered, wrong ones foremost. */
-const mostLookups = 3
-/** With the waits for a connection and for the statement, below the 5 s within which a request is answered. */
-const longestWaitMs = 400
+/** Of keys, and of sessions, this many are looked up at once: wrong ones do not hold up mail and probes, nor a locked table of the ones the others. */
+const mostLookups = 2
+/** With the time of a lookup, below the 5 s within which a request is answered. */
+const longestWaitMs = 1_000
 
 export function rememberedCredentials({ db }: Pick<Deps, 'db'>): Credentials {
   const known = new Remembered()
   const channel = db.watch('credentials', { heard: (change) => known.drop(change), missed: () => known.clear() })
-  const inTurn = inTurns(mostLookups, longestWaitMs)
+  const inTurnOf = { keys: inTurns(mostLookups, longestWaitMs), sessions: inTurns(mostLookups, longestWaitMs) }
   const lookups = new Map<string, Lookup>()
 
   async function lookUp(token: string, lookup: Lookup): Promise<SignedInViewer> {
     lookup.changes = known.changes
-    const { viewer, goodForMs } = await findCredential(db, token)
+    const { viewer, goodForMs } = await findCredential(db.aside, token)
     // What was heard while it was looked up may have been about it.
     if (channel.isLive() && known.changes === lookup.changes) known.keep(token, viewer, Math.min(goodForMs ?? longestMs, longestMs))
     return viewer
   }
   return {
     authenticate(token) {
-      if (!isApiKey(token) && !isToken(token)) return Promise.reject(new Problem('INVALID_CREDENTIAL'))
-      // While the channel is down nothing is remembered, and everybody is looked up: at once, by as many as there are.
-      if (!channel.isLive()) return lookUp(token, {})
-      const remembered = known.get(token)
+      const isKey = isApiKey(token)
+      if (!isKey && !isToken(token)) return Promise.reject(new Problem('INVALID_CREDENTIAL'))
+      const isLive = channel.isLive()
+      const remembered = isLive ? known.get(token) : undefined
       if (remembered) return remembered
-      // Whoever comes meanwhile waits for the same answer, unless something has changed since that was asked for.
+      // Whoever comes meanwhile waits for the same answer, unless something may have changed since that was asked for.
       const underWay = lookups.get(token)
-      if (underWay?.viewer && (underWay.changes === undefined || underWay.changes === known.changes)) return underWay.viewer
+      if (underWay?.viewer && (underWay.changes === undefined || (isLive && underWay.changes === known.changes))) return underWay.viewer
       const lookup: Lookup = {}
       lookups.set(token, lookup)
-      lookup.viewer = inTurn(() => lookUp(token, lookup)).finally(() => {
+      lookup.viewer = inTurnOf[isKey ? 'keys' : 'sessions'](() => lookUp(token, lookup)).finally(() => {
         if (lookups.get(token) === lookup) lookups.delete(token)
       })
       return lookup.viewer
     },
-    caughtUp: () => channel.caughtUp(),
+    ended: (name) => known.drop(name),
+    trouble: () => channel.trouble(),
   }
 }
 
@@ -114,8 +117,18 @@ class Remembered {
   }
 }
 
+/** The names of what a credential stands on: those by which the database's triggers announce a change, and the address of a sign-in. */
+export const foundation = {
+  credential: (id: string) => `credential:${id}`,
+  person: ({ districtId, personId }: Pick<SessionViewer, 'districtId' | 'personId'>) => `person:${districtId}/${personId}`,
+  district: (id: string) => `district:${id}`,
+  /** All sessions that proved it, in whichever district. */
+  address: (emailKey: string) => `address:${emailKey}`,
+} as const
+
 function foundations(viewer: SignedInViewer): string[] {
+  const district = foundation.district(viewer.districtId)
   return viewer.kind === 'key'
-    ? [`credential:${viewer.keyId}`, `district:${viewer.districtId}`]
-    : [`credential:${viewer.sessionId}`, `person:${viewer.districtId}/${viewer.personId}`, `district:${viewer.districtId}`]
+    ? [foundation.credential(viewer.keyId), district]
+    : [foundation.credential(viewer.sessionId), foundation.person(viewer), foundation.address(viewer.emailKey), district]
 }

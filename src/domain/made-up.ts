@@ -1,7 +1,7 @@
 /** Made-up districts of any size, in constant memory: what a seed makes is the same every time, and adds up exactly. */
 import sql, { raw } from 'sql-template-tag'
 import { z } from 'zod'
-import type { Deps } from '../deps.ts'
+import { type Deps, Duplicate } from '../deps.ts'
 import { insertInterviews, insertMentorAssignments, insertPeople, type NewMentorAssignment } from './bulk-insert.ts'
 import type { Interview } from './interviews.ts'
 import { parse } from './input.ts'
@@ -73,9 +73,7 @@ async function district(db: Deps['db'], dice: Dice, index: number, seed: number)
     { db, random: dice.bytes },
     { name, admin: { first, last, email: `admin.${email}` } },
   ).catch((error: unknown) => {
-    throw (error as { code?: unknown }).code === '23505'
-      ? invalid('seed', `This database already holds what seed ${seed} makes. Give another one.`)
-      : error
+    throw error instanceof Duplicate ? invalid('seed', `This database already holds what seed ${seed} makes. Give another one.`) : error
   })
   await db.query(
     sql`update districts set billing_plan = 'pro', languages = array['en', 'es', 'pt', 'fr', 'ko'], created_at = ${createdAt}, trial_ends_at = ${createdAt}::timestamptz + interval '30 days'

@@ -7,7 +7,7 @@ import sql, { type Sql } from 'sql-template-tag'
 import { z } from 'zod'
 import { reaches } from '../access/reach.ts'
 import { powersOf, type RolePermissions, type SignedInViewer } from '../access/viewer.ts'
-import type { Deps, Queryable } from '../deps.ts'
+import { type Deps, Duplicate, type Queryable } from '../deps.ts'
 import { actorOf, audit, auditing } from './audit.ts'
 import type { Caller } from './client.ts'
 import { emailSchema } from './email.ts'
@@ -169,16 +169,12 @@ function demandReach(viewer: SignedInViewer, known: Roles, held: Readonly<Record
   if (!reaches(viewer, powersOf(permissions))) throw new Problem('ABOVE_YOURSELF')
 }
 
-/**
- * The address is the only thing of a person that no two may share. 23505: PostgreSQL's unique_violation. 40P01, deadlock_detected: two
- * people are given each other's address at this moment, and each waits for the other to give theirs up.
- */
+/** The address is the only thing of a person that no two may share. */
 async function withFreeEmail(write: () => Promise<void>): Promise<void> {
   try {
     await write()
   } catch (error) {
-    if (error instanceof Error && ['23505', '40P01'].includes(String((error as { code?: unknown }).code)))
-      throw new Problem('EMAIL_TAKEN', { field: 'input.email' })
+    if (error instanceof Duplicate) throw new Problem('EMAIL_TAKEN', { field: 'input.email' })
     throw error
   }
 }

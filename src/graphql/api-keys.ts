@@ -9,6 +9,7 @@ import {
   revokeApiKey,
   rotateApiKey,
 } from '../domain/api-keys.ts'
+import { foundation } from '../domain/credentials.ts'
 import type { Builder } from './builder.ts'
 import { sessionOf } from './context.ts'
 import { neededOf } from './needs.ts'
@@ -108,14 +109,15 @@ export function defineApiKeys(builder: Builder, refs: Refs): void {
           description: `How long the old key still works: 0 (it dies at once) to ${longestOverlap}, which is a week.`,
         }),
       },
-      resolve: (_root, { id, overlapMinutes }, context) => rotateApiKey(context.deps, sessionOf(context), id, overlapMinutes),
+      resolve: (_root, { id, overlapMinutes }, context) =>
+        context.ending([foundation.credential(id)], rotateApiKey(context.deps, sessionOf(context), id, overlapMinutes)),
     }),
     revokeApiKey: t.field({
       type: payload,
       nullable: true,
       description: 'Ends a key: the next request with it is refused. For sessions with Settings, whatever the plan.',
       args: { id: t.arg.id({ required: true, description: 'The id of the key.' }) },
-      resolve: (_root, { id }, context) => revokeApiKey(context.deps, sessionOf(context), id),
+      resolve: (_root, { id }, context) => context.ending([foundation.credential(id)], revokeApiKey(context.deps, sessionOf(context), id)),
     }),
   }))
 }

@@ -4,6 +4,7 @@ import type { Deps, Queryable } from '../deps.ts'
 import { sessionById } from '../domain/authentication.ts'
 import type { Caller, Client } from '../domain/client.ts'
 import type { Credentials } from '../domain/credentials.ts'
+import type { Deadline } from '../http/deadline.ts'
 import { Loaders } from './loaders.ts'
 
 /** What the answer carries beside its body. */
@@ -21,6 +22,7 @@ export interface Outgoing {
 
 export class Context {
   readonly deps: Deps
+  readonly deadline: Deadline
   readonly credentials: Credentials
   readonly client: Client
   readonly outgoing: Outgoing
@@ -29,8 +31,9 @@ export class Context {
   precondition: ((context: Context) => Promise<void>) | undefined
   private loading: Loaders | undefined
 
-  constructor(parts: { deps: Deps; credentials: Credentials; viewer: Viewer; client: Client; outgoing: Outgoing }) {
+  constructor(parts: Pick<Context, 'deps' | 'deadline' | 'credentials' | 'viewer' | 'client' | 'outgoing'>) {
     this.deps = parts.deps
+    this.deadline = parts.deadline
     this.credentials = parts.credentials
     this.client = parts.client
     this.outgoing = parts.outgoing
@@ -48,8 +51,20 @@ export class Context {
       query: tx.query.bind(tx),
       transaction: <Result>(work: (joined: Queryable) => Promise<Result>) => work(tx),
     }
-    const { credentials, client, outgoing, viewer } = this
-    return new Context({ credentials, client, outgoing, viewer, deps: { ...this.deps, db } })
+    const { deadline, credentials, client, outgoing, viewer } = this
+    return new Context({ deadline, credentials, client, outgoing, viewer, deps: { ...this.deps, db } })
+  }
+
+  /**
+   * Does what ends or changes credentials: whatever comes of it, this instance remembers none of them from now on.
+   * @param names what they stand on
+   */
+  async ending<Result>(names: readonly string[], work: Promise<Result>): Promise<Result> {
+    try {
+      return await work
+    } finally {
+      for (const name of names) this.credentials.ended(name)
+    }
   }
 
   /** From here on the document is executed as somebody else: after signing in or out nothing of before may linger. */

@@ -35,8 +35,6 @@ export async function executeOperation(
   const result = await plan.run({ contextValue: context, variables: coerced.values })
   if (result.errors) await rememberDenials(result.errors, context, viewer.kind === 'anonymous' ? context.viewer : viewer)
   if (mayBeLong && operation.operation === OperationTypeNode.QUERY) demandWritable(result.data)
-  // Whoever has ended a credential may rely on it: the next request with it meets a gateway that knows.
-  if (operation.operation === OperationTypeNode.MUTATION) await context.credentials.caughtUp()
   return result
 }
 

@@ -1,4 +1,5 @@
 /** Adding and changing people, in the schema. */
+import { foundation } from '../domain/credentials.ts'
 import { createPerson, updatePerson } from '../domain/people-writes.ts'
 import type { Builder } from './builder.ts'
 import { claimOf } from './claims.ts'
@@ -74,7 +75,8 @@ export function definePeopleWrites(builder: Builder, refs: Refs): void {
       },
       resolve: async (_root, { id, input }, context) => {
         const caller = callerOf(context)
-        const { sessionsChanged } = await updatePerson(context.deps, caller, id, input)
+        const theirs = [foundation.person({ districtId: caller.viewer.districtId, personId: id })]
+        const { sessionsChanged } = await context.ending(theirs, updatePerson(context.deps, caller, id, input))
         const isSelf = caller.viewer.kind === 'session' && caller.viewer.personId === id
         if (isSelf && sessionsChanged) await context.lookAgain()
         else context.forget()

@@ -1,5 +1,7 @@
 /** Sessions in the schema: one's own, listed, ended, and moved between one's districts. */
-import { anonymous } from '../access/viewer.ts'
+import { anonymous, type SessionViewer } from '../access/viewer.ts'
+import type { Caller } from '../domain/client.ts'
+import { foundation } from '../domain/credentials.ts'
 import { listSessions, logout, revokeOtherSessions, revokeSession, switchDistrict } from '../domain/sessions.ts'
 import type { Builder } from './builder.ts'
 import { sessionOf } from './context.ts'
@@ -53,7 +55,8 @@ export function defineSessions(builder: Builder, refs: Refs): void {
       nullable: true,
       description: 'Ends the session that asks.',
       resolve: async (_root, _args, context) => {
-        await logout(context.deps, sessionOf(context))
+        const caller = sessionOf(context)
+        await context.ending(ofAddress(caller), logout(context.deps, caller))
         context.become(anonymous)
         context.outgoing.keepSession(undefined)
         return { ok: true }
@@ -66,7 +69,7 @@ export function defineSessions(builder: Builder, refs: Refs): void {
       args: { id: t.arg.id({ required: true, description: 'The id of the session.' }) },
       resolve: async (_root, { id }, context) => {
         const caller = sessionOf(context)
-        await revokeSession(context.deps, caller, id)
+        await context.ending(ofAddress(caller), revokeSession(context.deps, caller, id))
         if (id === caller.viewer.sessionId) await context.lookAgain()
         return { id }
       },
@@ -75,7 +78,10 @@ export function defineSessions(builder: Builder, refs: Refs): void {
       type: revokeOthersPayload,
       nullable: true,
       description: 'Ends all of one’s own sessions but the one that asks. For sessions only.',
-      resolve: async (_root, _args, context) => ({ revokedCount: await revokeOtherSessions(context.deps, sessionOf(context)) }),
+      resolve: async (_root, _args, context) => {
+        const caller = sessionOf(context)
+        return { revokedCount: await context.ending(ofAddress(caller), revokeOtherSessions(context.deps, caller)) }
+      },
     }),
     switchDistrict: t.field({
       type: refs.signInPayload,
@@ -83,8 +89,13 @@ export function defineSessions(builder: Builder, refs: Refs): void {
       description:
         'Moves the session to another district that its address belongs to: the old token ends with this, and the new session lives no longer.',
       args: { districtId: t.arg.id({ required: true, description: 'One of the districts of `me.memberships`.' }) },
-      resolve: async (_root, { districtId }, context) =>
-        signedInAs(context, await switchDistrict(context.deps, sessionOf(context), districtId)),
+      resolve: async (_root, { districtId }, context) => {
+        const caller = sessionOf(context)
+        return signedInAs(context, await context.ending(ofAddress(caller), switchDistrict(context.deps, caller, districtId)))
+      },
     }),
   }))
 }
+
+/** What one's own sessions stand on, all of them. */
+const ofAddress = ({ viewer }: Caller<SessionViewer>): readonly string[] => [foundation.address(viewer.emailKey)]

@@ -6,6 +6,7 @@ import type { Context } from '../graphql/context.ts'
 import { headersFor, problemIn } from '../graphql/errors.ts'
 import type { Pipeline } from '../graphql/pipeline.ts'
 import { etagOf } from '../http/conditional.ts'
+import type { Deadline } from '../http/deadline.ts'
 import { readJson } from '../http/json-body.ts'
 import { discardBody, HttpRefusal, leaveBody, sendJson, sendJsonText } from '../http/messages.ts'
 import { executorOf, given } from './execute.ts'
@@ -21,9 +22,10 @@ import { ClientGone, type Page, streamArray } from './stream.ts'
 
 /**
  * Answers one request below /api. `contextOf` is asked only for a route that looks at the credential, and anew for every further page
- * that an answer is made of. What is thrown app.ts answers: errors of HTTP and of the credential, and whatever breaks an answer off.
+ * that an answer is made of, with the deadline that holds for it where that has begun. What is thrown app.ts answers: errors of HTTP and of the credential, and whatever breaks an answer off.
  */
-export type RestHandler = (req: IncomingMessage, res: ServerResponse, path: string, contextOf: () => Promise<Context>) => Promise<void>
+export type RestHandler = (req: IncomingMessage, res: ServerResponse, path: string, contextOf: ContextOf) => Promise<void>
+type ContextOf = (deadline?: Deadline) => Promise<Context>
 
 /** @throws Error at the start when a route's document does not fit the schema */
 export function createRestHandler(pipeline: Pipeline): RestHandler {
@@ -38,7 +40,7 @@ interface Request {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   readonly params: Record<string, string>
-  readonly contextOf: () => Promise<Context>
+  readonly contextOf: ContextOf
 }
 type Answer = (request: Request) => Promise<void>
 
@@ -60,11 +62,11 @@ function answerOf(pipeline: Pipeline, route: Route): Answer {
       context.precondition = version && preconditionOf(req, (now) => version(now, params))
       const query = queryOf(req)
       demandPlain(route, query)
-      const body = await jsonBody(req, route)
+      const body = await context.deadline.withoutCounting(jsonBody(req, route))
       const variables = given(route.variables?.({ params, query, body }) ?? {})
       const read: Read = async (after) => {
         if (after === undefined) return document.run(context, variables)
-        const now = await contextOf()
+        const now = await contextOf(route.kind === 'list' ? undefined : context.deadline)
         if (res.destroyed) throw new ClientGone()
         return document.run(now, { ...variables, after })
       }

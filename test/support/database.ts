@@ -1,7 +1,9 @@
 /** A migrated database for each test file, its own: embedded, or on the server that TEST_DATABASE_URL names. */
 import { readFile } from 'node:fs/promises'
+import sql from 'sql-template-tag'
 import { afterAll, inject } from 'vitest'
 import type { OpenDatabase } from '../../src/adapters/database.ts'
+import type { Database, Transactions } from '../../src/deps.ts'
 import { openEmbedded } from '../../src/adapters/embedded-postgres.ts'
 import { openServer } from '../../src/adapters/postgres-server.ts'
 import type { PrismaClient } from '../../src/generated/prisma/client.ts'
@@ -14,6 +16,13 @@ export interface TestDatabase extends OpenDatabase {
   readonly url: string | undefined
   /** The tables as Prisma's models, for what no door of the gateway does. */
   readonly tables: PrismaClient
+}
+
+/** A database whose statements go another way, or no way at all: those of requests, those beside them, and the probe's. */
+export function otherwise<Db extends Database>(db: Db, changes: Partial<Transactions>): Db {
+  const aside = { ...db.aside, ...changes }
+  const changed: Db = { ...db, ...changes, aside, within: () => changed, probe: async () => void (await aside.query(sql`select 1`)) }
+  return changed
 }
 
 let opened: Promise<TestDatabase> | undefined

@@ -3,7 +3,7 @@
  * of a credential's last use, which whichever request comes first in a minute writes.
  */
 import type { Sql } from 'sql-template-tag'
-import type { TestDatabase } from './database.ts'
+import { otherwise, type TestDatabase } from './database.ts'
 
 export interface Recorder {
   /** Give it to `startGateway`. */
@@ -15,13 +15,12 @@ export interface Recorder {
 export function recordStatements(db: TestDatabase): Recorder {
   let statements: Sql[] = []
   return {
-    db: {
-      ...db,
+    db: otherwise(db, {
       query(statement) {
         if (!/login_requests|set last_(used|seen)_at/.test(statement.text)) statements.push(statement)
         return db.query(statement)
       },
-    },
+    }),
     async during(work) {
       statements = []
       await work()

@@ -1,10 +1,12 @@
 /** The gateway's own schema on a real database, asked by callers of every kind; what its resolvers and statements do is written to a log. */
 import { randomBytes } from 'node:crypto'
+import { Socket } from 'node:net'
 import { type GraphQLSchema, isObjectType, OperationTypeNode, responsePathAsArray } from 'graphql'
 import { anonymous } from '../../../src/access/viewer.ts'
 import type { Dice } from '../../../src/domain/made-up-dice.ts'
 import { rememberedCredentials } from '../../../src/domain/credentials.ts'
 import { Context } from '../../../src/graphql/context.ts'
+import { Deadline } from '../../../src/http/deadline.ts'
 import { buildSchema } from '../../../src/graphql/schema.ts'
 import type { Gateway } from '../gateway.ts'
 import { createWorld } from '../world.ts'
@@ -48,8 +50,9 @@ export async function ownSchema(gateway: Pick<Gateway, 'db' | 'deps'>) {
           return answer
         },
       }
+      const deadline = new Deadline({ socket: new Socket() })
       const outgoing = { keepBrowser() {}, keepDevice() {}, keepSession: () => false }
-      const contextValue = new Context({ deps: { ...deps, db, random: randomBytes }, credentials, viewer, client, outgoing })
+      const contextValue = new Context({ deps: { ...deps, db, random: randomBytes }, deadline, credentials, viewer, client, outgoing })
       logs.set(contextValue, log)
       return { contextValue, log }
     },

@@ -1,0 +1,82 @@
+/** Migrating a server: over session-mode connections, by one process at a time. */
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import type { Logger } from 'pino'
+import { answered, ReadOnly, told } from './database-errors.ts'
+import { bringUpToDate, MigrationFailed, migrationStatus } from './migrations.ts'
+import { settle } from './postgres-settings.ts'
+
+const connectTimeoutMs = 2_000
+/** Any constant will do, as long as every instance uses the same: "cred" in ASCII. */
+const migrationLock = 0x63726564
+/** A migration takes as long as it takes. */
+const noTimeouts = { statement: 0, lock: 0, idleInTransaction: 0 }
+
+/**
+ * Applies what is pending.
+ * @returns the names of the migrations applied
+ * @throws Problem UNAVAILABLE, MigrationFailed; a command does not wait for another process that is at it
+ */
+export async function migrateServer({
+  directUrl,
+  isCommand,
+  log,
+}: {
+  directUrl: string
+  isCommand: boolean
+  log: Pick<Logger, 'info'> | undefined
+}): Promise<readonly string[]> {
+  const settings = {
+    connectionString: directUrl,
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+    application_name: 'credentials-gateway migrate',
+  }
+  const client = new pg.Client(settings)
+  // A pool of our own: the engine never closes the one that it would open, and the process would wait for that.
+  const engine = new pg.Pool({ ...settings, onConnect: settleEach as (each: pg.ClientBase) => void })
+  client.on('error', () => {}) // the statement under way reports it
+  engine.on('error', () => {})
+  const direct = <Result>(work: Promise<Result>): Promise<Result> =>
+    answered(
+      work.catch((error: Error) => {
+        throw Object.assign(error, { direct: true }) // which of the two addresses it was
+      }),
+    )
+  try {
+    await direct(client.connect())
+    const { schema, readOnly } = await direct(settle(client, noTimeouts))
+    await takeLock(client, isCommand, log)
+    const select = async (text: string): Promise<Record<string, unknown>[]> => (await answered(client.query(text))).rows
+    if (readOnly && (await migrationStatus(select)).pending.length > 0)
+      throw told(new ReadOnly('migrations are pending, and the database takes no writes'))
+    return await bringUpToDate(select, () => runningWholeScripts(engine, schema))
+  } finally {
+    await engine.end()
+    await client.end()
+  }
+}
+
+/** The pool waits for it, whatever its types say. */
+const settleEach = (client: pg.ClientBase): Promise<unknown> => settle(client, noTimeouts)
+
+async function takeLock(client: pg.Client, isCommand: boolean, log: Pick<Logger, 'info'> | undefined): Promise<void> {
+  const taken = await answered(client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [migrationLock]))
+  if (taken.rows[0]!.taken) return
+  if (isCommand) throw new MigrationFailed('Another process is migrating this database. Wait until it has finished, and run this again.')
+  log?.info('another process is migrating the database: waiting until it has finished')
+  await answered(client.query('select pg_advisory_lock($1)', [migrationLock]))
+}
+
+/** Prisma's adapter cuts a script at every semicolon, those inside a function's body too. PostgreSQL takes it whole, as one transaction. */
+function runningWholeScripts(pool: pg.Pool, schema: string): PrismaPg {
+  const factory = new PrismaPg(pool, { schema })
+  const connect = factory.connect.bind(factory)
+  factory.connect = async () =>
+    Object.assign(await connect(), {
+      executeScript: async (script: string) => {
+        await pool.query(script)
+      },
+    })
+  return factory
+}
