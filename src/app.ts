@@ -12,6 +12,7 @@ import { Problem } from './domain/problem.ts'
 import { createGraphqlDoor } from './graphql/door.ts'
 import { Pipeline } from './graphql/pipeline.ts'
 import { buildSchema } from './graphql/schema.ts'
+import type { Draining } from './http/draining.ts'
 import { readJson } from './http/json-body.ts'
 import { wantsPage } from './http/media-types.ts'
 import { discardBody, HttpRefusal, leaveBody, type RawHeaders, sendJson, setHeaders } from './http/messages.ts'
@@ -25,8 +26,8 @@ import { createRestHandler } from './rest/handler.ts'
 /** SPEC: "`/graphql` 1 MB" */
 const maxGraphqlBytes = 1_000_000
 
-/** @param devMailbox where development's mail is kept, if it is */
-export function createApp(deps: Deps, devMailbox?: Mailbox): App {
+/** @param devMailbox where development's mail is kept, if it is. @param draining of the server that it answers for */
+export function createApp(deps: Deps, devMailbox?: Mailbox, draining: Pick<Draining, 'begun'> = { begun: false }): App {
   const pipeline = new Pipeline(deps, buildSchema())
   const credentials = rememberedCredentials(deps)
   const door = { deps, credentials }
@@ -43,6 +44,7 @@ export function createApp(deps: Deps, devMailbox?: Mailbox): App {
     [
       '/readyz',
       reading(async (_req, res) => {
+        if (draining.begun) throw new HttpRefusal(503, 'The gateway is shutting down.', { 'Retry-After': '1' })
         await deps.db.probe()
         const warning = credentials.trouble()
         sendJson(res, 200, { ok: true, ...(warning === undefined ? {} : { warning }) })

@@ -46,6 +46,7 @@ const environmentSchema = z.object({
       'must be comma-separated origins such as https://app.example.org',
     )
     .default([]),
+  SHUTDOWN_GRACE: wholeNumber(0, 300).optional(),
   INTROSPECTION: z.enum(['on', 'off', 'signed-in'], 'must be on, off or signed-in').optional(),
   LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info'),
 })
@@ -72,6 +73,8 @@ export interface Config {
   readonly devMail: boolean
   readonly trustedProxyHops: number
   readonly corsOrigins: readonly string[]
+  /** How long everything is still accepted after the signal to end, so that balancers find out first. */
+  readonly shutdownGraceSeconds: number
   readonly introspection: 'on' | 'off' | 'signed-in'
   readonly production: boolean
   readonly logLevel: (typeof logLevels)[number]
@@ -88,9 +91,10 @@ export class ConfigError extends Error {
 
 /**
  * Reads the configuration.
+ * @param isTerminal whether a person is watching, who is not to wait for the end of the process
  * @throws ConfigError naming every variable that is wrong and what it must be
  */
-export function readConfig(environment: Record<string, string | undefined>): Config {
+export function readConfig(environment: Record<string, string | undefined>, { isTerminal = false } = {}): Config {
   // A variable set to nothing is a variable not set: that is how shells and compose files leave one out.
   const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''))
   const parsed = environmentSchema.safeParse(set)
@@ -128,6 +132,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     devMail,
     trustedProxyHops: env.TRUSTED_PROXY_HOPS,
     corsOrigins: env.CORS_ORIGINS,
+    shutdownGraceSeconds: env.SHUTDOWN_GRACE ?? (isTerminal ? 0 : 5),
     introspection: env.INTROSPECTION ?? (production ? 'signed-in' : 'on'),
     production,
     logLevel: env.LOG_LEVEL,

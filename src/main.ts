@@ -1,4 +1,4 @@
-/** Starts the gateway: configuration → database → app → listen; drains on SIGTERM and SIGINT. */
+/** Starts the gateway: configuration → listen → database → app; shutdown.ts ends it. */
 import { randomBytes } from 'node:crypto'
 import type { Server } from 'node:http'
 import { setFlagsFromString } from 'node:v8'
@@ -9,16 +9,14 @@ import { devMailbox } from './adapters/dev-mailbox.ts'
 import { type Config, readConfig } from './config.ts'
 import type { Deps } from './deps.ts'
 import { startSealing } from './domain/audit-seal.ts'
-import { createDemo } from './domain/demo.ts'
+import { createDemo, type Demo } from './domain/demo.ts'
 import { startHousekeeping } from './domain/housekeeping.ts'
 import { startMailer } from './domain/mailer.ts'
 import { failureSentence } from './failure.ts'
+import { Draining } from './http/draining.ts'
 import { type App, createHttpServer } from './http/server.ts'
+import { endWhenAsked } from './shutdown.ts'
 import { welcomeFacts, welcomeText } from './welcome.ts'
-
-/** SPEC: "drained within 10 s" */
-const drainMs = 8_000
-const lastWorkMs = 1_000
 
 // V8 takes rows of the database for objects that live long, and puts them where only a collection of everything finds them again: of the
 // time that a list takes, a tenth went into that.
@@ -40,7 +38,7 @@ const starting: App = {
 }
 
 try {
-  await run(readConfig(process.env))
+  await run(readConfig(process.env, { isTerminal: process.stdout.isTTY }))
 } catch (error) {
   process.stderr.write(`${failureSentence(error, process.env)}\n`)
   process.exit(1)
@@ -50,23 +48,19 @@ async function run(config: Config): Promise<void> {
   const log = createLog(config)
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection')) // graphql-js can leave one behind
   process.on('exit', config.databaseUrl === undefined ? holdFolder(config.dataDir, process.pid) : () => {})
-  let stop = (): Promise<void> => Promise.resolve() // nothing is under way yet
-  let stopping = false
-  const onSignal = (signal: string): void => {
-    if (stopping) return // a process group's signal arrives twice: once from its sender and once from npm
-    stopping = true
-    log.info({ signal }, 'draining')
-    void stop().finally(() => process.exit(0))
-  }
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
 
   // The address is taken first: whoever cannot have it has touched nothing.
   let app = starting
-  const server = createHttpServer({
-    answer: (req, res) => app.answer(req, res),
-    refusal: (...args) => app.refusal(...args),
-    broken: (error) => app.broken(error),
-  })
+  const draining = new Draining()
+  const server = createHttpServer(
+    {
+      answer: (req, res) => app.answer(req, res),
+      refusal: (...args) => app.refusal(...args),
+      broken: (error) => app.broken(error),
+    },
+    { draining },
+  )
+  const works = endWhenAsked({ server, draining, log, graceSeconds: config.shutdownGraceSeconds, exit: (code) => process.exit(code) })
   await listen(server, config)
   const open = await databaseDriver(config)
   const [db, { createApp }] = await Promise.all([open(), import('./app.ts')]) // beside each other: the database is the slower one
@@ -86,23 +80,20 @@ async function run(config: Config): Promise<void> {
     secrets: config.secretKeys ?? [developmentSecret(config.dataDir)],
     wakeMailer: () => wakeMailer(),
   }
-  app = createApp(deps, config.postmark ? undefined : mailbox)
+  app = createApp(deps, config.postmark ? undefined : mailbox, draining)
   const mailer = startMailer(deps)
   wakeMailer = mailer.wake
   const stopHousekeeping = startHousekeeping(deps)
   const stopSealing = startSealing(deps)
-  stop = async () => {
-    await within(drainMs, drain(server))
-    await within(lastWorkMs, Promise.all([mailer.stop(), stopHousekeeping(), stopSealing()]))
-    await db.close()
-  }
+  const welcomed = welcome(deps, demo)
+  works({ stop: () => Promise.all([mailer.stop(), stopHousekeeping(), stopSealing(), welcomed]), close: () => db.close() })
+  await welcomed
+}
+
+async function welcome(deps: Deps, demo: Demo | undefined): Promise<void> {
   const facts = await welcomeFacts(deps, demo)
   process.stdout.write(process.argv.includes('--json') ? `${JSON.stringify(facts)}\n` : welcomeText(facts))
 }
-
-/** Waits for work, but no longer than this. */
-const within = (ms: number, work: Promise<unknown>): Promise<unknown> =>
-  Promise.race([work, new Promise((resolve) => setTimeout(resolve, ms).unref())])
 
 /** JSON lines, or something for people where a person is watching. */
 function createLog({ logLevel }: Config): Logger {
@@ -118,13 +109,5 @@ function listen(server: Server, { host, port }: Config): Promise<void> {
       server.off('error', reject)
       resolve()
     })
-  })
-}
-
-/** Takes no new connection, lets what is under way finish, and ends connections that are idle. */
-function drain(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve())
-    server.closeIdleConnections()
   })
 }

@@ -24,14 +24,14 @@ interface Ended {
 }
 
 let folder: string
-/** The database that the tests of this file share, as the environment names it. */
+/** The database that the tests of this file share, as the environment names it; no balancer has to find out that a gateway ends. */
 let environment: Record<string, string>
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'credentials-gateway-cli-'))
   environment = isServer
-    ? { DATABASE_URL: (await testDatabase()).url!, SECRET_KEY: secret, DEV_MAIL: 'on' }
-    : { DATA_DIR: join(folder, 'data') }
+    ? { DATABASE_URL: (await testDatabase()).url!, SECRET_KEY: secret, DEV_MAIL: 'on', SHUTDOWN_GRACE: '0' }
+    : { DATA_DIR: join(folder, 'data'), SHUTDOWN_GRACE: '0' }
   expect(await run(['migrate'])).toMatchObject({ code: 0 })
 })
 afterAll(() => rm(folder, { recursive: true }))
@@ -226,7 +226,7 @@ describe('what is done', () => {
 
   test.runIf(!isServer)('a gateway that is still starting is alive and not ready, and SIGTERM ends it with 0', async () => {
     const port = await freePort()
-    const child = begin(['start'], { DATA_DIR: join(folder, 'first-start'), PORT: String(port) })
+    const child = begin(['start'], { DATA_DIR: join(folder, 'first-start'), PORT: String(port), SHUTDOWN_GRACE: '0' })
     child.stdout!.resume()
     const ended = once(child, 'exit')
     const status = (path: string) =>

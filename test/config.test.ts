@@ -35,6 +35,7 @@ test('nothing set is a laptop: embedded, on loopback, with mail shown instead of
     devMail: true,
     trustedProxyHops: 0,
     corsOrigins: [],
+    shutdownGraceSeconds: 5,
     introspection: 'on',
     production: false,
     logLevel: 'info',
@@ -56,6 +57,7 @@ test('everything set is what was said', () => {
     POSTMARK_MESSAGE_STREAM: 'logins',
     TRUSTED_PROXY_HOPS: '2',
     CORS_ORIGINS: 'https://app.example.org, http://localhost:5173',
+    SHUTDOWN_GRACE: '30',
     INTROSPECTION: 'off',
     LOG_LEVEL: 'debug',
   })
@@ -73,6 +75,7 @@ test('everything set is what was said', () => {
     devMail: false,
     trustedProxyHops: 2,
     corsOrigins: ['https://app.example.org', 'http://localhost:5173'],
+    shutdownGraceSeconds: 30,
     introspection: 'off',
     production: true,
     logLevel: 'debug',
@@ -96,6 +99,7 @@ test('all mistakes come at once, each beginning with its variable', () => {
     DEV_MAIL: 'yes',
     TRUSTED_PROXY_HOPS: '-1',
     CORS_ORIGINS: 'https://app.example.org/path',
+    SHUTDOWN_GRACE: '1h',
     INTROSPECTION: 'maybe',
     LOG_LEVEL: 'loud',
   })
@@ -112,6 +116,7 @@ test('all mistakes come at once, each beginning with its variable', () => {
     'POSTMARK_API_URL',
     'PUBLIC_URL',
     'SECRET_KEY',
+    'SHUTDOWN_GRACE',
     'TRUSTED_PROXY_HOPS',
   ])
   expect(() => readConfig({ PORT: 'x', LOG_LEVEL: 'loud' })).toThrow(/^PORT must be .*\nLOG_LEVEL must be /)
@@ -142,6 +147,7 @@ describe.each([
     ['https://a.example.org', 'https://a.example.org,http://localhost:3000'],
     ['*', 'a.example.org', 'https://a.example.org/'],
   ],
+  ['SHUTDOWN_GRACE', ['0', '300'], ['301', '-1', '2.5', '5s']],
   ['INTROSPECTION', ['on', 'off', 'signed-in'], ['true', 'signed in']],
   ['LOG_LEVEL', ['trace', 'silent'], ['verbose', 'INFO']],
 ] as const)('%s', (variable, good, bad) => {
@@ -152,6 +158,11 @@ describe.each([
   test.each(bad)('may not be %j', (value) => {
     expect(mistakesIn({ ...server, [variable]: value })).toEqual([expect.stringMatching(new RegExp(`^${variable} must `))])
   })
+})
+
+test('nobody waits at a terminal for balancers to find out, unless that is asked for', () => {
+  expect(readConfig({}, { isTerminal: true })).toEqual({ ...readConfig({}), shutdownGraceSeconds: 0 })
+  expect(readConfig({ SHUTDOWN_GRACE: '3' }, { isTerminal: true })).toMatchObject({ shutdownGraceSeconds: 3 })
 })
 
 describe('with a database server', () => {

@@ -1,9 +1,12 @@
 /**
  * The way out of the process, of every answer: a client that takes nothing is cut off, and what waits for clients has a limit. What is
- * large is written in pieces, each when the one before has been taken, so that it shows whether anything is.
+ * large is written in pieces, each when the one before has been taken, so that it shows whether anything is. While the server drains,
+ * an answer ends its connection.
  */
 import { ServerResponse } from 'node:http'
 import { Problem } from '../domain/problem.ts'
+import type { Draining } from './draining.ts'
+import { isLatest } from './turns.ts'
 
 export interface SendingLimits {
   /** How long a client may take nothing. */
@@ -30,7 +33,7 @@ interface Waiting {
 const nothing = Object.freeze([] as Waiting[]) as Waiting[]
 
 /** The class of a server's answers, which count together. */
-export function guardedResponses({ stallMs, maxWaitingBytes }: SendingLimits): typeof ServerResponse {
+export function guardedResponses({ stallMs, maxWaitingBytes }: SendingLimits, draining: Draining): typeof ServerResponse {
   let waitingBytes = 0
 
   class GuardedResponse extends ServerResponse {
@@ -47,6 +50,8 @@ export function guardedResponses({ stallMs, maxWaitingBytes }: SendingLimits): t
       const bytes = lengthIn(b ?? a) ?? Number(this.getHeader('content-length') ?? 0)
       if (bytes > alwaysSentBytes && waitingBytes + bytes > maxWaitingBytes && this.req.method !== 'HEAD')
         throw new Problem('TOO_MUCH_WAITING', { retryAfter: 1 })
+      // A client that has sent more is owed more: the answer to what came last says it.
+      if (draining.begun && isLatest(this)) this.shouldKeepAlive = false
       return super.writeHead(status, a as never, b as never)
     }
 

@@ -1,6 +1,7 @@
 /** The HTTP server: how long clients may take, how many there may be, and what is answered to bytes that are no request. */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { Draining } from './draining.ts'
 import { guardedResponses, type SendingLimits, sendingLimits } from './guarded-response.ts'
 import { continueWhenRead, HttpRefusal } from './messages.ts'
 import { inTurn, underWay } from './turns.ts'
@@ -31,11 +32,16 @@ const maxConnections = 10_000
 
 export function createHttpServer(
   app: App,
-  { limits = sendingLimits, ...changes }: { limits?: SendingLimits } & Partial<typeof settings> = {},
+  {
+    limits = sendingLimits,
+    draining = new Draining(),
+    ...changes
+  }: { limits?: SendingLimits; draining?: Draining } & Partial<typeof settings> = {},
 ): Server {
   const answer: RequestListener = (req, res) => inTurn(req, res, () => app.answer(req, res))
-  const server = createServer({ ...settings, ...changes, ServerResponse: guardedResponses(limits) }, answer)
+  const server = createServer({ ...settings, ...changes, ServerResponse: guardedResponses(limits, draining) }, answer)
   server.maxConnections = maxConnections
+  server.on('connection', (connection) => draining.hold(connection))
   server.on('checkContinue', (req, res) => {
     continueWhenRead(req, res)
     answer(req, res)

@@ -33,3 +33,6 @@ export function underWay(connection: Connection): ServerResponse | undefined {
   const res = connection[latest]
   return res?.writableFinished === false ? res : undefined
 }
+
+/** Whether no request waits on the connection behind this one, whose answer may end it then. */
+export const isLatest = (res: ServerResponse): boolean => (res.req.socket as Connection)[latest] === res

@@ -86,7 +86,7 @@ export async function startGateway({
     secrets,
     wakeMailer: () => wakeMailer(),
   }
-  const created = createApp(deps)
+  const created = createApp(deps, undefined, serverSettings.draining)
   late.app = { ...created, answer: overheard.listener(created.answer) }
   const mailer = startMailer(deps)
   wakeMailer = mailer.wake
