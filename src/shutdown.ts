@@ -12,6 +12,8 @@ const sameInterruptMs = 200
 /** What a shell says of a process that SIGINT ended. */
 const interrupted = 130
 
+const notDrained = 'draining failed'
+
 export interface Process {
   readonly server: Server
   readonly draining: Draining
@@ -48,12 +50,12 @@ export function endWhenAsked({ server, draining, log, graceSeconds, exit }: Proc
   }
   const drain = async ({ stop, close }: Work): Promise<void> => {
     draining.begun = true
-    const endMost = graceSeconds * 1_000 + endMs
+    const graceMs = graceSeconds * 1_000
     setTimeout(() => {
       log.warn('ended with work under way')
       exit(code)
-    }, endMost)
-    await wait(graceSeconds * 1_000)
+    }, graceMs + endMs)
+    await wait(graceMs)
     const stopped = Promise.race([stop(), wait(finishMs)])
     // One that fails does not cut the other short.
     for (const part of await Promise.allSettled([finishRequests(), stopped]))
@@ -83,5 +85,3 @@ export function endWhenAsked({ server, draining, log, graceSeconds, exit }: Proc
   })
   return (begins) => void (work = begins)
 }
-
-const notDrained = 'the end did not go as it should'

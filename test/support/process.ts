@@ -13,10 +13,14 @@ export interface GatewayProcess {
   readonly output: () => string
   /** SIGKILL: whatever it was doing. Resolves when it is gone. */
   kill(): Promise<void>
+  /** Sends a signal that ends it. Resolves when it is gone, with its exit code and how long that took. */
+  end(signal: NodeJS.Signals): Promise<{ readonly code: number | null; readonly ms: number }>
   graphql(token: string | undefined, query: string, variables?: Record<string, unknown>): Promise<RawAnswer>
 }
 
 interface StartOptions {
+  /** A free one when left out. */
+  readonly port?: number
   readonly env?: Readonly<Record<string, string>>
   readonly atEnd?: (end: () => Promise<void>) => void
 }
@@ -27,8 +31,11 @@ const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
  * Starts one and waits until it is ready.
  * @param atEnd when it is killed: after the last test, where it is started at the top of the file; within a test, `onTestFinished`
  */
-export async function startProcess(databaseUrl: string, { env = {}, atEnd = afterAll }: StartOptions = {}): Promise<GatewayProcess> {
-  const port = await freePort()
+export async function startProcess(
+  databaseUrl: string,
+  { port: given, env = {}, atEnd = afterAll }: StartOptions = {},
+): Promise<GatewayProcess> {
+  const port = given ?? (await freePort())
   const url = `http://127.0.0.1:${port}`
   const child = spawn(process.execPath, [main], {
     env: {
@@ -63,6 +70,13 @@ export async function startProcess(databaseUrl: string, { env = {}, atEnd = afte
     child,
     output: () => output,
     kill,
+    async end(signal) {
+      const ended = once(child, 'exit') as Promise<[number | null]>
+      const startedAt = performance.now()
+      child.kill(signal)
+      const [code] = await ended
+      return { code, ms: performance.now() - startedAt }
+    },
     graphql: (token, query, variables = {}) =>
       raw(`${url}/graphql`, json({ query, variables }, token === undefined ? {} : { Authorization: `Bearer ${token}` })),
   }
