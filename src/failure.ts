@@ -1,5 +1,6 @@
 /** Why a process could not start or finish, in one clear sentence a mistake, for whoever runs it. Never a password. */
 import { FolderHeld } from './adapters/data-folder.ts'
+import { faultOf, WrongSettings } from './adapters/database-errors.ts'
 import { MigrationFailed } from './adapters/migrations.ts'
 import { ConfigError } from './config.ts'
 import { Problem } from './domain/problem.ts'
@@ -25,6 +26,10 @@ export function failureSentence(error: unknown, variables: DatabaseVariables): s
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
+/** Whether a start goes on when the database does: not where somebody must change a password, a name or a setting first. */
+export const mayHeal = (error: unknown): boolean =>
+  error instanceof Problem && error.code === 'UNAVAILABLE' && !(error.cause instanceof WrongSettings)
+
 function databaseSentence(error: unknown, variables: DatabaseVariables): string | undefined {
   if (!(error instanceof Error)) return undefined
   const cause = error instanceof Problem && error.cause instanceof Error ? error.cause : error
@@ -39,8 +44,17 @@ function databaseSentence(error: unknown, variables: DatabaseVariables): string 
   if (code === '3D000')
     return `${variable}: the server at ${where} has no database "${decodeURIComponent(pathname.slice(1))}". Create it, or name another.`
   if (code === '42501') return `${variable}: user "${username}" may not do this in the database: ${cause.message}.`
+  if (cause instanceof WrongSettings) return `${variable}: ${cause.message}`
+  if (faultOf(cause) === 'readOnly') return `${variable}: the database at ${where} takes no writes: it is a standby, or was made read-only.`
+  if (faultOf(cause) === 'full') return `${variable}: the database at ${where} has no room for more: ${cause.message}.`
+  if (isOfTls(code, cause.message))
+    return `${variable}: the connection to ${where} cannot be encrypted: ${cause.message}. Check sslmode and the certificate.`
   if (error instanceof Problem && error.code === 'UNAVAILABLE') {
     return `${variable}: the database at ${where} does not answer (${code ?? cause.message}). Check the address, and that the server runs.`
   }
   return undefined
 }
+
+/** As OpenSSL names what is wrong with a certificate, and as `pg` says that there is no encryption. */
+const isOfTls = (code: string | undefined, message: string): boolean =>
+  /CERT|SIGNED|^ERR_(TLS|SSL)/.test(code ?? '') || /\bSSL\b/.test(message)

@@ -9,14 +9,15 @@ import { devMailbox } from './adapters/dev-mailbox.ts'
 import { type Config, readConfig } from './config.ts'
 import type { Deps } from './deps.ts'
 import { startSealing } from './domain/audit-seal.ts'
-import { createDemo, type Demo } from './domain/demo.ts'
+import { createDemo } from './domain/demo.ts'
 import { startHousekeeping } from './domain/housekeeping.ts'
 import { startMailer } from './domain/mailer.ts'
-import { failureSentence } from './failure.ts'
+import { failureSentence, mayHeal } from './failure.ts'
 import { Draining } from './http/draining.ts'
 import { type App, createHttpServer } from './http/server.ts'
 import { endWhenAsked } from './shutdown.ts'
-import { welcomeFacts, welcomeText } from './welcome.ts'
+import { onceItAnswers } from './starting.ts'
+import { type WelcomeFacts, welcomeFacts, welcomeText } from './welcome.ts'
 
 // V8 takes rows of the database for objects that live long, and puts them where only a collection of everything finds them again: of the
 // time that a list takes, a tenth went into that.
@@ -62,9 +63,12 @@ async function run(config: Config): Promise<void> {
   )
   const works = endWhenAsked({ server, draining, log, graceSeconds: config.shutdownGraceSeconds, exit: (code) => process.exit(code) })
   await listen(server, config)
-  const open = await databaseDriver(config)
+  const open = await databaseDriver(config, { log })
   const [db, { createApp }] = await Promise.all([open(), import('./app.ts')]) // beside each other: the database is the slower one
-  const applied = await db.migrate()
+  const once = <Result>(work: () => Promise<Result>): Promise<Result> =>
+    onceItAnswers(work, { log, mayHeal, explain: (error) => failureSentence(error, process.env) })
+  const applied = await once(() => db.migrate())
+  await once(() => db.examine())
   if (applied.length > 0 && db.kind === 'server') log.info({ applied }, 'migrations applied')
   const demo = db.kind === 'embedded' ? await createDemo({ db, random: randomBytes }) : undefined
 
@@ -85,13 +89,12 @@ async function run(config: Config): Promise<void> {
   wakeMailer = mailer.wake
   const stopHousekeeping = startHousekeeping(deps)
   const stopSealing = startSealing(deps)
-  const welcomed = welcome(deps, demo)
+  const welcomed = once(() => welcomeFacts(deps, demo)).then(welcome)
   works({ stop: () => Promise.all([mailer.stop(), stopHousekeeping(), stopSealing(), welcomed]), close: () => db.close() })
   await welcomed
 }
 
-async function welcome(deps: Deps, demo: Demo | undefined): Promise<void> {
-  const facts = await welcomeFacts(deps, demo)
+function welcome(facts: WelcomeFacts): void {
   process.stdout.write(process.argv.includes('--json') ? `${JSON.stringify(facts)}\n` : welcomeText(facts))
 }
 

@@ -7,6 +7,7 @@ import { bringUpToDate, MigrationFailed, migrationStatus } from './migrations.ts
 import { settle } from './postgres-settings.ts'
 
 const connectTimeoutMs = 2_000
+const selectTimeoutMs = 10_000
 /** Any constant will do, as long as every instance uses the same: "cred" in ASCII. */
 const migrationLock = 0x63726564
 /** A migration takes as long as it takes. */
@@ -47,7 +48,8 @@ export async function migrateServer({
     await direct(client.connect())
     const { schema, readOnly } = await direct(settle(client, noTimeouts))
     await takeLock(client, isCommand, log)
-    const select = async (text: string): Promise<Record<string, unknown>[]> => (await answered(client.query(text))).rows
+    const select = async (text: string): Promise<Record<string, unknown>[]> =>
+      (await answered(client.query({ text, query_timeout: selectTimeoutMs } as pg.QueryConfig))).rows
     if (readOnly && (await migrationStatus(select)).pending.length > 0)
       throw told(new ReadOnly('migrations are pending, and the database takes no writes'))
     return await bringUpToDate(select, () => runningWholeScripts(engine, schema))

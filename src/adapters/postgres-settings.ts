@@ -39,6 +39,9 @@ type Found = Readonly<Record<Setting, string>> & {
   readonly tablesIn: string | null
 }
 
+/** A server that takes a connection and falls silent is none. */
+const settleTimeoutMs = 2_000
+
 const dateStyle = 'ISO, MDY'
 const timeZones = new Set(['UTC', 'Etc/UTC', 'UCT', 'Etc/UCT', 'Zulu', 'Etc/Zulu', 'Universal', 'Etc/Universal', 'GMT', 'Etc/GMT'])
 
@@ -79,7 +82,10 @@ const setting = ({ statement, lock, idleInTransaction }: Timeouts): string =>
  * @throws Standby, WrongSettings
  */
 export async function settle(client: Pick<pg.ClientBase, 'query'>, timeouts: Timeouts | undefined): Promise<Opened> {
-  const answer: unknown = await client.query(timeouts ? setting(timeouts) : look)
+  const answer: unknown = await client.query({
+    text: timeouts ? setting(timeouts) : look,
+    query_timeout: settleTimeoutMs,
+  } as pg.QueryConfig)
   const last = (Array.isArray(answer) ? answer.at(-1) : answer) as pg.QueryResult<Found>
   const found = last.rows[0]!
   if (found.standby) throw new Standby('the server is a standby')

@@ -5,10 +5,11 @@ import type { OpenDatabase } from '../adapters/database.ts'
 import { unfinished } from '../adapters/migrations.ts'
 import { type Config, ConfigError, readConfig } from '../config.ts'
 import { failureSentence } from '../failure.ts'
+import { examineServer, type ServerCheck } from './doctor-server.ts'
 import { embeddedExists, report, withAnyDatabase, withJson } from './operator.ts'
 
 interface Check {
-  readonly name: 'configuration' | 'database' | 'migrations' | 'mail' | 'clock'
+  readonly name: 'configuration' | 'database' | ServerCheck['name'] | 'migrations' | 'mail' | 'clock'
   readonly ok: boolean
   readonly message: string
 }
@@ -44,18 +45,27 @@ async function examine(environment: Record<string, string | undefined>): Promise
     return [{ name: 'configuration', ok: false, message: error.mistakes.join('\n') }]
   }
   return [
-    { name: 'configuration', ok: true, message: `the gateway is at ${config.publicUrl}` },
+    { name: 'configuration', ok: true, message: `the gateway is at ${config.publicUrl}, ${proxies(config)}` },
     ...(await examineDatabase(config, environment)),
     mail(config),
   ]
 }
+
+/** Behind proxies that it does not know of everybody is one client to every limit; where it trusts too many, a client names its own address. */
+const proxies = ({ trustedProxyHops: hops }: Config): string =>
+  hops === 0
+    ? 'reached by its clients directly: no X-Forwarded-For is believed (TRUSTED_PROXY_HOPS)'
+    : `behind ${hops} ${hops === 1 ? 'proxy' : 'proxies'} that append to X-Forwarded-For (TRUSTED_PROXY_HOPS)`
 
 async function examineDatabase(config: Config, environment: Record<string, string | undefined>): Promise<Check[]> {
   if (config.databaseUrl === undefined && !embeddedExists(config)) {
     return [{ name: 'database', ok: true, message: `embedded in ${config.dataDir}; the first start makes it` }]
   }
   try {
-    return await withAnyDatabase(async (db) => [await version(db, config), await migrations(db), await clock(db)], config)
+    return await withAnyDatabase(
+      async (db) => [await version(db, config), ...(await examineServer(db, config)), await migrations(db), await clock(db)],
+      config,
+    )
   } catch (error) {
     return [{ name: 'database', ok: false, message: failureSentence(error, environment) }]
   }
