@@ -1,12 +1,12 @@
 /** nginx in front of gateways, which never tries a second one: what one of them loses its client loses. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, constants } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
 import { freePort } from './process.ts'
+import { findProgram } from './programs.ts'
 import { raw } from './http.ts'
 
 export interface Balancer {
@@ -17,7 +17,7 @@ export interface Balancer {
 
 /** Starts one; it ends with the test. */
 export async function startNginx(gateways: readonly string[]): Promise<Balancer> {
-  const program = findNginx()
+  const program = findProgram('nginx', 'nginx')
   const folder = await mkdtemp(join(tmpdir(), 'credentials-gateway-nginx-'))
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
@@ -56,17 +56,6 @@ export async function startNginx(gateways: readonly string[]): Promise<Balancer>
       await inUse()
     },
   }
-}
-
-function findNginx(): string {
-  for (const folder of [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin']) {
-    const program = join(folder, 'nginx')
-    try {
-      accessSync(program, constants.X_OK)
-      return program
-    } catch {} // the next one
-  }
-  throw new Error('This test needs nginx, which is not on this machine. Debian has it: apt-get install nginx')
 }
 
 // Its own clients connect for each request, since a reload ends their connections between two of them.
