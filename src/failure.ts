@@ -1,17 +1,20 @@
 /** Why a process could not start or finish, in one clear sentence a mistake, for whoever runs it. Never a password. */
-import { FolderHeld } from './adapters/data-folder.ts'
+import { FolderUnfit } from './adapters/data-folder.ts'
 import { faultOf, WrongSettings } from './adapters/database-errors.ts'
+import { faultSentence } from './adapters/embedded-faults.ts'
 import { MigrationFailed } from './adapters/migrations.ts'
 import { ConfigError } from './config.ts'
 import { Problem } from './domain/problem.ts'
 
 /** The variables that a failing database is named by. */
-export type DatabaseVariables = Partial<Record<'DATABASE_URL' | 'DIRECT_DATABASE_URL', string | undefined>>
+export type DatabaseVariables = Partial<Record<'DATABASE_URL' | 'DIRECT_DATABASE_URL' | 'DATA_DIR', string | undefined>>
 
 export function failureSentence(error: unknown, variables: DatabaseVariables): string {
+  const embedded = embeddedSentence(error, variables)
+  if (embedded) return embedded
   if (error instanceof MigrationFailed) return error.message
   if (error instanceof ConfigError) return error.mistakes.join('\n')
-  if (error instanceof FolderHeld) return error.message
+  if (error instanceof FolderUnfit) return error.message
   const database = databaseSentence(error, variables)
   if (database) return database
   if (error instanceof Problem) return error.message
@@ -58,3 +61,14 @@ function databaseSentence(error: unknown, variables: DatabaseVariables): string 
 /** As OpenSSL names what is wrong with a certificate, and as `pg` says that there is no encryption. */
 const isOfTls = (code: string | undefined, message: string): boolean =>
   /CERT|SIGNED|^ERR_(TLS|SSL)/.test(code ?? '') || /\bSSL\b/.test(message)
+
+/** SQLSTATE: no space, broken down, files that cannot be read or are gone, damaged rows or indexes. */
+const folderFaults = /^(53100|57P02|58030|58P01|XX00[12])$/
+
+/** What an embedded database that could be opened says of its folder then. */
+function embeddedSentence(error: unknown, { DATABASE_URL, DATA_DIR = '.data' }: DatabaseVariables): string | undefined {
+  if (DATABASE_URL || !(error instanceof Error) || error instanceof FolderUnfit) return undefined
+  const { code, message, cause } = error as Error & { code?: unknown }
+  if (typeof code === 'string' && folderFaults.test(code)) return faultSentence(DATA_DIR, message)
+  return embeddedSentence(cause, { DATABASE_URL, DATA_DIR })
+}

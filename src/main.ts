@@ -19,6 +19,9 @@ import { endWhenAsked } from './shutdown.ts'
 import { onceItAnswers } from './starting.ts'
 import { type WelcomeFacts, welcomeFacts, welcomeText } from './welcome.ts'
 
+/** Requests under way are still answered (503) where the database has broken down. */
+const lastAnswersMs = 200
+
 // V8 takes rows of the database for objects that live long, and puts them where only a collection of everything finds them again: of the
 // time that a list takes, a tenth went into that.
 setFlagsFromString('--no-allocation-site-pretenuring')
@@ -65,8 +68,16 @@ async function run(config: Config): Promise<void> {
   await listen(server, config)
   const open = await databaseDriver(config, { log })
   const [db, { createApp }] = await Promise.all([open(), import('./app.ts')]) // beside each other: the database is the slower one
+  void db.broken?.then((error) => {
+    log.fatal({ err: error }, 'the embedded database has broken down; the process ends, and the next start recovers what was answered')
+    setTimeout(() => process.exit(1), lastAnswersMs)
+  })
   const once = <Result>(work: () => Promise<Result>): Promise<Result> =>
-    onceItAnswers(work, { log, mayHeal, explain: (error) => failureSentence(error, process.env) })
+    onceItAnswers(work, {
+      log,
+      mayHeal: (error) => db.kind === 'server' && mayHeal(error),
+      explain: (error) => failureSentence(error, process.env),
+    })
   const applied = await once(() => db.migrate())
   await once(() => db.examine())
   if (applied.length > 0 && db.kind === 'server') log.info({ applied }, 'migrations applied')

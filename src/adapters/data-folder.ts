@@ -4,8 +4,40 @@ import { linkSync, mkdirSync, readFileSync, readlinkSync, rmSync, statSync, utim
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 
+/** This folder cannot be worked on; the message says why, and what to do. */
+export class FolderUnfit extends Error {}
+
 /** Another process works on this folder. Two at once would lose rows without an error. */
-export class FolderHeld extends Error {}
+export class FolderHeld extends FolderUnfit {}
+
+const unfitBecause: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full. Make room on it and start again: what was answered is kept.',
+  EDQUOT: 'the disk quota of this user is used up. Make room and start again: what was answered is kept.',
+  EACCES: 'this process may not read and write there. Give its user the folder, or set DATA_DIR to another one.',
+  EPERM: 'this process may not read and write there. Give its user the folder, or set DATA_DIR to another one.',
+  EROFS: 'it is on a disk that is read-only. Set DATA_DIR to a folder that can be written to.',
+  ENOTDIR: 'a file is in the place of a folder. Move it away, or set DATA_DIR to another folder.',
+  EEXIST: 'a file is in the place of a folder. Move it away, or set DATA_DIR to another folder.',
+  EIO: 'the disk does not read or write. Look at the disk; then restore the folder from a backup.',
+}
+
+/** What the operating system says of a folder, as a sentence; any other error stays what it is. */
+export function folderUnfit(folder: string, error: unknown): unknown {
+  const { code = '', path } = error as NodeJS.ErrnoException
+  const sentence = unfitBecause[code]
+  if (sentence === undefined) return error
+  return new FolderUnfit(`DATA_DIR ${folder}: ${sentence}${path === undefined || path === folder ? '' : ` (${code}, ${path})`}`, {
+    cause: error,
+  })
+}
+
+function working<Result>(folder: string, work: () => Result): Result {
+  try {
+    return work()
+  } catch (error) {
+    throw folderUnfit(folder, error)
+  }
+}
 
 const heartbeatMs = 5_000
 const heartbeatLostMs = 20_000
@@ -21,11 +53,14 @@ interface Holder {
 /**
  * Takes the folder for this process, until it ends.
  * @throws FolderHeld naming the process that has it
+ * @throws FolderUnfit where it cannot be written to
  */
 export function holdFolder(folder: string, pid: number): () => void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
   const file = join(folder, 'lock')
-  const other = takeLock(file, { machine: thisMachine(), pid, started: startOf(pid) })
+  const other = working(folder, () => {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    return takeLock(file, { machine: thisMachine(), pid, started: startOf(pid) })
+  })
   if (other) {
     const where = other.machine === thisMachine() ? '' : ' of another machine or container'
     throw new FolderHeld(
@@ -43,8 +78,8 @@ export function holdFolder(folder: string, pid: number): () => void {
 /** Takes a lock, or answers the living process that has it. */
 function takeLock(file: string, me: Holder): Holder | undefined {
   const mine = `${file}.${randomBytes(6).toString('hex')}`
-  writeFileSync(mine, JSON.stringify(me), { mode: 0o600 })
   try {
+    writeFileSync(mine, JSON.stringify(me), { mode: 0o600 })
     while (!appears(mine, file)) {
       const found = read(file)
       if (found === undefined) continue // released just now
@@ -59,7 +94,7 @@ function takeLock(file: string, me: Holder): Holder | undefined {
     }
     return undefined
   } finally {
-    rmSync(mine)
+    rmSync(mine, { force: true })
   }
 }
 
@@ -111,28 +146,39 @@ function thisMachine(): string {
   }
 }
 
-/** Field 22 of /proc/PID/stat; `null` where there is no such file. */
+/** Field 22 of /proc/PID/stat; `null` where there is no such file, and for a process that has died and that nobody has taken note of. */
 function startOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
+    const [state, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return state === 'Z' ? null : (rest[18] ?? null)
   } catch {
     return null
   }
 }
 
-/** The secret of a gateway that was given none: made once, whole or not at all, readable for its owner alone. */
-export function developmentSecret(folder: string): string {
+/**
+ * The secret of a gateway that was given none: made once, whole or not at all, readable for its owner alone.
+ * @throws FolderUnfit
+ */
+export const developmentSecret = (folder: string): string => working(folder, () => keptSecret(folder))
+
+function keptSecret(folder: string): string {
   const file = join(folder, 'secret-key')
   const kept = read(file)?.trim()
   if (kept !== undefined) {
     if (Buffer.byteLength(kept) >= 32) return kept
-    throw new Error(`${file} is damaged: it holds no key. Remove it; sign-in mails that are under way will then not work.`)
+    throw new FolderUnfit(
+      `${file} is damaged: it holds no key. Restore it from a backup, or remove it: sign-in mails under way will then not work, nor can the audit trail so far be verified.`,
+    )
   }
   const mine = `${file}.${randomBytes(6).toString('hex')}`
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  writeFileSync(mine, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 })
-  appears(mine, file)
-  rmSync(mine)
-  return developmentSecret(folder)
+  try {
+    writeFileSync(mine, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 })
+    appears(mine, file)
+  } finally {
+    rmSync(mine, { force: true })
+  }
+  return keptSecret(folder)
 }

@@ -20,6 +20,8 @@ export interface OpenDatabase extends Database {
   /** Whether what is announced is heard: why not, and what to do about it; nothing where it is. @throws Problem UNAVAILABLE */
   announcementTrouble(): Promise<string | undefined>
   close(): Promise<void>
+  /** Resolves when it has broken down for good in this process: every statement fails from then on, and only a new start helps. */
+  readonly broken?: Promise<Error>
 }
 
 /** Type id of a date. Dates stay the text they are: `pg` would shift them by the time zone. The rest both drivers parse alike. */

@@ -1,40 +1,125 @@
-/** PostgreSQL in this process, through PGlite: one connection, on which statements queue behind each other. */
-import { mkdirSync } from 'node:fs'
+/**
+ * PostgreSQL in this process, through PGlite: one connection, on which statements queue behind each other.
+ *
+ * A folder is there whole or not at all: it is made beside its place, with all migrations, and renamed. So a start that was killed or met
+ * a full disk is begun again, and a folder that is not whole is a damaged one, which nothing is written to.
+ */
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
 import type { Sql } from 'sql-template-tag'
 import type { Queryable, Transactions } from '../deps.ts'
+import { FolderUnfit } from './data-folder.ts'
 import { dateOid, type OpenDatabase } from './database.ts'
-import { answered } from './database-errors.ts'
+import { answered, told } from './database-errors.ts'
+import { faultSentence, LastWords, openingFault, untilBroken } from './embedded-faults.ts'
 import { bringUpToDate, migrationStatus } from './migrations.ts'
 import { prismaOn } from './prisma.ts'
 
 /** In pages of 8 kB. PostgreSQL's own 128 MB are cleared at every start, which takes half of its time. */
 const sharedBuffers = 1_024
+/** Without other processes PostgreSQL makes no checkpoint by itself: its log would grow until the process ends. */
+const checkpointEveryMs = 60_000
+const checkpointBytes = 32 * 1024 ** 2
 
-/** @param folder where the data lives; `undefined` keeps it in memory, as tests do */
+/**
+ * @param folder where the data lives, made where there is none; `undefined` keeps it in memory, as tests do
+ * @throws FolderUnfit saying what is wrong with it and what to do
+ */
 export async function openEmbedded(folder: string | undefined, loadDataDir?: Blob): Promise<OpenDatabase> {
-  if (folder !== undefined) mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const lite = await PGlite.create({
+  const words = new LastWords()
+  if (folder === undefined) return databaseOn(await start(undefined, words, loadDataDir), words, [])
+  const dataDir = dirname(folder)
+  try {
+    const applied = isThere(dataDir, folder) ? [] : await make(folder, words)
+    return databaseOn(await start(folder, words), words, applied)
+  } catch (error) {
+    throw openingFault(dataDir, error, words)
+  }
+}
+
+const start = (folder: string | undefined, words: LastWords, loadDataDir?: Blob): Promise<PGlite> =>
+  PGlite.create({
     ...(folder === undefined ? {} : { dataDir: folder }),
     ...(loadDataDir === undefined ? {} : { loadDataDir }),
     startParams: [...PGlite.defaultStartParams, '-B', String(sharedBuffers)],
     parsers: { [dateOid]: (value: string) => value },
+    onStderr: (line) => {
+      words.hear(line)
+      return false
+    },
   })
-  const factory = new PrismaPGlite(lite)
-  const prisma = prismaOn(factory)
-  const select = async (text: string) => (await lite.query<Record<string, unknown>>(text)).rows
+
+/** @throws FolderUnfit where there is something that is no database: PGlite would make a new one over it */
+function isThere(dataDir: string, folder: string): boolean {
+  let names: string[]
+  try {
+    names = readdirSync(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+  if (names.length > 0 && !names.includes('PG_VERSION')) throw new FolderUnfit(faultSentence(dataDir, 'PG_VERSION is missing'))
+  return names.length > 0
+}
+
+/** @returns the migrations that made it */
+async function make(folder: string, words: LastWords): Promise<string[]> {
+  const unfinished = `${folder}.unfinished`
+  rmSync(unfinished, { recursive: true, force: true }) // of a start that was killed
+  try {
+    mkdirSync(unfinished, { recursive: true, mode: 0o700 })
+    const lite = await start(unfinished, words)
+    const applied = await migrate(lite)
+    await lite.close()
+    renameSync(unfinished, folder)
+    return applied
+  } catch (error) {
+    rmSync(unfinished, { recursive: true, force: true }) // it may be what fills the disk
+    throw error
+  }
+}
+
+const selectOn = (lite: PGlite) => async (text: string) => (await lite.query<Record<string, unknown>>(text)).rows
+const migrate = (lite: PGlite): Promise<string[]> => bringUpToDate(selectOn(lite), () => new PrismaPGlite(lite))
+
+/** @param made the migrations that were applied when it was made: the first `migrate` tells of them */
+function databaseOn(lite: PGlite, words: LastWords, made: string[]): OpenDatabase {
+  const prisma = prismaOn(new PrismaPGlite(lite))
   const queryable = (client: Pick<PGlite, 'query'>): Queryable => ({
     query: <Row>({ text, values }: Sql) => answered(client.query<Row>(text, values as unknown[]).then(({ rows }) => rows)),
   })
-  const transactions: Transactions = { ...queryable(lite), transaction: (work) => lite.transaction((tx) => work(queryable(tx))) }
+  let isBroken = false
+  const broken = untilBroken(lite, words).then((error) => {
+    isBroken = true
+    return error
+  })
+  const stopCheckpoints = startCheckpoints(lite)
+  const transactions: Transactions = {
+    ...queryable(lite),
+    async transaction(work) {
+      let ownError: unknown
+      try {
+        return await lite.transaction((tx) =>
+          work(queryable(tx)).catch((error: unknown) => {
+            ownError = error
+            throw error
+          }),
+        )
+      } catch (error) {
+        throw error === ownError ? error : told(error) // what the work throws is its own, or has been told
+      }
+    },
+  }
   const db: OpenDatabase = {
     kind: 'embedded',
+    broken,
     prisma: prisma.connect,
     ...transactions,
     within: () => db, // it answers on this thread: whoever waits for it waits for nothing else
     aside: transactions,
-    probe: async () => void (await lite.query('select 1')),
+    probe: async () => void (await answered(lite.query('select 1'))),
     watch(channel, { heard }) {
       // This process is the only one here: what it says it hears, before the statement that says it is answered.
       let listening = false
@@ -43,14 +128,33 @@ export async function openEmbedded(folder: string | undefined, loadDataDir?: Blo
       })
       return { isLive: () => listening, caughtUp: () => begun, trouble: () => undefined }
     },
-    migrate: () => bringUpToDate(select, () => factory),
-    migrationStatus: () => migrationStatus(select),
+    async migrate() {
+      const applied = [...made, ...(await answered(migrate(lite)))]
+      made = []
+      return applied
+    },
+    migrationStatus: () => answered(migrationStatus(selectOn(lite))),
     examine: () => Promise.resolve([]),
     announcementTrouble: () => Promise.resolve(undefined),
     async close() {
+      stopCheckpoints()
+      if (isBroken) return // what it would be asked, it cannot answer; its files are what the next start recovers from
       await prisma.disconnect()
       await lite.close()
     },
   }
   return db
+}
+
+/** A checkpoint where the log has grown. One that fails is made the next time: it is no statement that anybody waits for. */
+function startCheckpoints(lite: PGlite): () => void {
+  const look = async (): Promise<void> => {
+    const { rows } = await lite.query<{ due: boolean }>(
+      'select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), redo_lsn) > $1 as due from pg_control_checkpoint()',
+      [checkpointBytes],
+    )
+    if (rows[0]?.due) await lite.exec('checkpoint')
+  }
+  const timer = setInterval(() => void look().catch(() => {}), checkpointEveryMs).unref()
+  return () => clearInterval(timer)
 }

@@ -1,4 +1,4 @@
-/** The built gateway as a process of its own, on a database that others are on too. `npm run build` comes first. */
+/** The built gateway as a process of its own, on a server's database that others are on too or on a folder. `npm run build` comes first. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
@@ -27,29 +27,17 @@ interface StartOptions {
 
 const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
+/** The address of a database on a server, or the folder of an embedded one. */
+type Place = string | { readonly dataDir: string }
+
 /**
  * Starts one and waits until it is ready.
  * @param atEnd when it is killed: after the last test, where it is started at the top of the file; within a test, `onTestFinished`
  */
-export async function startProcess(
-  databaseUrl: string,
-  { port: given, env = {}, atEnd = afterAll }: StartOptions = {},
-): Promise<GatewayProcess> {
+export async function startProcess(place: Place, { port: given, env = {}, atEnd = afterAll }: StartOptions = {}): Promise<GatewayProcess> {
   const port = given ?? (await freePort())
   const url = `http://127.0.0.1:${port}`
-  const child = spawn(process.execPath, [main], {
-    env: {
-      PATH: process.env['PATH'],
-      DATABASE_URL: databaseUrl,
-      PORT: String(port),
-      SECRET_KEY: 'a-secret-key-for-tests-of-32-bytes!',
-      DEV_MAIL: 'on',
-      ...env,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => void (output += text.toString()))
+  const { child, output } = launch(place, { PORT: String(port), ...env })
   const kill = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
     child.kill('SIGKILL')
@@ -62,13 +50,13 @@ export async function startProcess(
       () => false,
     )
   while (!(await ready())) {
-    if (child.exitCode !== null) throw new Error(`the gateway did not start:\n${output}`)
+    if (child.exitCode !== null) throw new Error(`the gateway did not start:\n${output()}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   return {
     url,
     child,
-    output: () => output,
+    output,
     kill,
     async end(signal) {
       const ended = once(child, 'exit') as Promise<[number | null]>
@@ -80,6 +68,33 @@ export async function startProcess(
     graphql: (token, query, variables = {}) =>
       raw(`${url}/graphql`, json({ query, variables }, token === undefined ? {} : { Authorization: `Bearer ${token}` })),
   }
+}
+
+/** Starts one that is to end by itself. */
+export async function failedStart(
+  place: Place,
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: number | null; output: string }> {
+  const { child, output } = launch(place, { PORT: String(await freePort()), ...env })
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, output: output() }
+}
+
+/** Starts one and does not wait. */
+export function launch(place: Place, env: Readonly<Record<string, string>>): Pick<GatewayProcess, 'child' | 'output'> {
+  const child = spawn(process.execPath, [main], {
+    env: {
+      PATH: process.env['PATH'],
+      ...(typeof place === 'string' ? { DATABASE_URL: place } : { DATA_DIR: place.dataDir }),
+      SECRET_KEY: 'a-secret-key-for-tests-of-32-bytes!',
+      DEV_MAIL: 'on',
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => void (output += text.toString()))
+  return { child, output: () => output }
 }
 
 /** Starts them whenever one is needed, within tests too; all are killed after the last. Call it at the top of the file. */
