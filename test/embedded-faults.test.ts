@@ -92,7 +92,7 @@ describe('on a full disk', () => {
     found.fill(0)
     let refused = await people.add(gateway, key)
     while (refused.status === 200) refused = await people.add(gateway, key)
-    expect(refused).toMatchObject({ status: 503, headers: { 'retry-after': '1' } })
+    expect(refused).toMatchObject({ status: 503, headers: { 'retry-after': '3' } })
     expect(await gateway.graphql(key, '{ people(first: 1) { totalCount } }')).toMatchObject({ status: 200 })
 
     found.makeRoom()
@@ -263,7 +263,7 @@ describe('a statement', () => {
   test('that meets a full disk is refused for now, alone and in a transaction', async () => {
     const db = await openEmbedded(undefined)
     const fails = `do $$ begin raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$`
-    const refused = { reason: 'UNAVAILABLE', details: { retryAfter: 1 } }
+    const refused = { reason: 'UNAVAILABLE', details: { retryAfter: 3 } }
     await expect(db.query(sql([fails]))).rejects.toMatchObject(refused)
     await expect(db.transaction((tx) => tx.query(sql([fails])))).rejects.toMatchObject(refused)
     expect(await db.query(sql`select 1 as one`)).toEqual([{ one: 1 }])
