@@ -2,7 +2,7 @@
  * The audit trail, as it is written: who did what to which record, when and from where; never a secret, and never a value. An entry
  * is written in the transaction of what it tells of, so that there is neither without the other.
  */
-import sql, { raw, type Sql } from 'sql-template-tag'
+import sql, { empty, raw, type Sql } from 'sql-template-tag'
 import type { Viewer } from '../access/viewer.ts'
 import type { Queryable, Random } from '../deps.ts'
 import type { Client } from './client.ts'
@@ -45,9 +45,10 @@ export const recordTypes = {
 } as const
 export type RecordType = keyof typeof recordTypes
 
-export interface Actor {
+/** @typeParam Id an expression, where only the statement that it is part of finds the id out */
+export interface Actor<Id = string> {
   readonly type: ActorType
-  readonly id?: string
+  readonly id?: Id
 }
 export const operator: Actor = { type: 'OPERATOR' }
 export const nobody: Actor = { type: 'NOBODY' }
@@ -57,12 +58,12 @@ export function actorOf(viewer: Viewer): Actor {
   return viewer.kind === 'key' ? { type: 'API_KEY', id: viewer.keyId } : { type: 'PERSON', id: viewer.personId }
 }
 
-export interface AuditEntry {
+export interface AuditEntry<Id = string> {
   /** `noDistrict` for what belongs to none. */
-  readonly districtId: string
-  readonly actor: Actor
+  readonly districtId: Id
+  readonly actor: Actor<Id>
   readonly action: AuditAction
-  readonly record?: { readonly type: RecordType; readonly id: string }
+  readonly record?: { readonly type: RecordType; readonly id: Id }
   /** Names of the members that changed, and never their values. */
   readonly members?: readonly string[]
 }
@@ -87,9 +88,12 @@ export async function audit(tx: Queryable, random: Random, from: Origin | undefi
   )
 }
 
-/** One entry as part of the statement it tells of, which saves a round trip: `with remembered as (…) update …`. */
-export const auditing = (random: Random, from: Origin, entry: AuditEntry): Sql =>
-  sql`insert into audit_events (${columns}) values (${valuesOf(rowOf(random, from, entry))})`
+/**
+ * One entry as part of the statement it tells of, which saves a round trip: `with remembered as (…) update …`.
+ * @param each what there must be for it to be remembered, and what its ids may be read from: `from person`
+ */
+export const auditing = (random: Random, from: Origin, entry: AuditEntry<string | Sql>, each: Sql = empty): Sql =>
+  sql`insert into audit_events (${columns}) select ${valuesOf(rowOf(random, from, entry))} ${each}`
 
 /**
  * Remembers what may come again and again as one row a minute with a count.
@@ -113,11 +117,11 @@ export async function auditRepeated(
   )
 }
 
-const valuesOf = (row: ReturnType<typeof rowOf>): Sql =>
+const valuesOf = (row: ReturnType<typeof rowOf<string | Sql>>): Sql =>
   sql`${row.district_id}, ${row.id}, ${row.actor_type}, ${row.actor_id}, ${row.action}, ${row.record_type}, ${row.record_id},
       ${row.members}::text[], ${row.network}, ${row.request_id}`
 
-const rowOf = (random: Random, from: Origin | undefined, { districtId, actor, action, record, members = [] }: AuditEntry) => ({
+const rowOf = <Id>(random: Random, from: Origin | undefined, { districtId, actor, action, record, members = [] }: AuditEntry<Id>) => ({
   district_id: districtId,
   id: makeId(random),
   actor_type: actor.type,

@@ -33,7 +33,8 @@ export async function insertPeopleWithFreeEmail(db: Queryable, people: readonly 
   return new Set(rows.map(({ id }) => id))
 }
 
-function peopleInsert(people: readonly NewPerson[]): Sql {
+/** The statement that adds them, to be part of another. */
+export function peopleInsert(people: readonly NewPerson[]): Sql {
   const rows = people.map((person) => ({ archived: false, ...person, ...personIndex(person) }))
   return sql`insert into people (district_id, id, first, last, email, email_key, language, roles, tags, archived, sort_name, terms, created_at, updated_at)
         select p."districtId", p.id, p.first, p.last, p.email, p."emailKey", p.language, p.roles, p.tags, p.archived, p."sortName", p.terms,

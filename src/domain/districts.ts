@@ -1,7 +1,8 @@
 /** A district and its settings: roles, boards, forms and profiles. Any credential of it may know them. */
-import sql from 'sql-template-tag'
+import sql, { type Sql } from 'sql-template-tag'
 import type { RolePermissions } from '../access/viewer.ts'
 import type { Deps, Queryable } from '../deps.ts'
+import { columnsOf } from './columns.ts'
 import type { Multilingual } from './multilingual.ts'
 
 export interface District {
@@ -45,19 +46,31 @@ export interface Settings {
 /** True in SQL when the trial is over or the plan is not active; judged by the database's clock. */
 export const lapsed = sql`(d.billing_plan = 'inactive' or (d.billing_plan = 'trial' and d.trial_ends_at <= now()))`
 
+const districtColumns = columnsOf<District>({
+  id: 'd.id',
+  name: 'd.name',
+  accent: 'd.accent',
+  languages: 'd.languages',
+  billingPlan: 'd.billing_plan',
+  trialEndsAt: 'd.trial_ends_at',
+  createdAt: 'd.created_at',
+})
+
 /** The district of a credential; it is there, since a credential is deleted with it. */
 export async function getDistrict({ db }: Pick<Deps, 'db'>, id: string): Promise<District> {
-  const [district] = await db.query<District>(
-    sql`select d.id, d.name, d.accent, d.languages, d.billing_plan as "billingPlan", d.trial_ends_at as "trialEndsAt", d.created_at as "createdAt"
-        from districts d where d.id = ${id}`,
-  )
+  const [district] = await db.query<District>(sql`select ${districtColumns()} from districts d where d.id = ${id}`)
   return district!
 }
 
 /** All settings of a district, each list in order of id; the fields of a form in their own order. */
 export async function getSettings({ db }: { db: Queryable }, districtId: string): Promise<Settings> {
-  const [settings] = await db.query<Settings>(
-    sql`select d.languages,
+  const [settings] = await db.query<Settings>(settingsOf(districtId))
+  return settings!
+}
+
+/** The statement that reads them, in one row. */
+export const settingsOf = (districtId: string): Sql =>
+  sql`select d.languages,
           (select coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'name', r.name, 'permissions', r.permissions) order by r.id), '[]')
              from roles r where r.district_id = d.id) as roles,
           (select coalesce(jsonb_agg(jsonb_build_object('id', b.id, 'name', b.name) order by b.id), '[]')
@@ -69,7 +82,4 @@ export async function getSettings({ db }: { db: Queryable }, districtId: string)
              from forms f where f.district_id = d.id) as forms,
           (select coalesce(jsonb_agg(jsonb_build_object('id', q.id, 'name', q.name) order by q.id), '[]')
              from profiles q where q.district_id = d.id) as profiles
-        from districts d where d.id = ${districtId}`,
-  )
-  return settings!
-}
+        from districts d where d.id = ${districtId}`

@@ -3,11 +3,11 @@ import { isDeepStrictEqual } from 'node:util'
 import sql from 'sql-template-tag'
 import { z } from 'zod'
 import type { Deps } from '../deps.ts'
-import { actorOf, audit, auditing } from './audit.ts'
+import { actorOf, auditing } from './audit.ts'
 import type { Caller } from './client.ts'
-import { getSettings, type Settings } from './districts.ts'
+import { getSettings, type Settings, settingsOf } from './districts.ts'
 import { type Answers, answersSchema, demandNoneLeft, mergeAnswers } from './form-answers.ts'
-import { createOnce } from './idempotency.ts'
+import { type Created, createOnce } from './idempotency.ts'
 import { idSchema, isId, parse } from './input.ts'
 import { dateSchema, type Interview, interviewColumns } from './interviews.ts'
 import { invalid, Problem } from './problem.ts'
@@ -37,27 +37,34 @@ type WriteDeps = Pick<Deps, 'db' | 'random' | 'secrets'>
 /**
  * Adds an interview; under an Idempotency-Key once, however often it is sent.
  * @param claim which creation of its request it is
- * @returns the interview's id
  * @throws Problem NO_SUCH_RECORD for a person who is not there, INVALID_INPUT naming the member, IDEMPOTENCY_KEY_REUSED
  */
-export function createInterview(deps: WriteDeps, caller: Caller, input: NewInterviewInput, claim = 'createInterview'): Promise<string> {
+export function createInterview(
+  deps: WriteDeps,
+  caller: Caller,
+  input: NewInterviewInput,
+  claim = 'createInterview',
+): Promise<Created<Interview, Settings>> {
   const { viewer, client } = caller
   const { districtId } = viewer
   const wanted = parse(newInterviewSchema, input, 'input')
   return deps.db.transaction((tx) =>
-    createOnce(tx, deps, caller, claim, wanted, async (id) => {
-      const form = referencesIn(await getSettings({ db: tx }, districtId), wanted)
+    createOnce(tx, deps, caller, claim, wanted, settingsOf(districtId), async (id, settings: Settings) => {
+      const form = referencesIn(settings, wanted)
       const answers = mergeAnswers(form, {}, wanted.responses ?? null, 'input.responses')
-      const inserted = await tx.query(
-        sql`insert into interviews (district_id, id, person_id, date, board_id, form_id, profile_id, published, responses)
-            select p.district_id, ${id}::text, p.id, ${wanted.date}::date, ${wanted.boardId}::text, ${wanted.formId}::text,
-              ${wanted.profileId}::text, ${wanted.published}::boolean, ${JSON.stringify(answers)}::jsonb
-            from people p where p.district_id = ${districtId} and p.id = ${wanted.personId} returning id`,
+      const record = { type: 'INTERVIEW', id } as const
+      const entry = { districtId, actor: actorOf(viewer), action: 'INTERVIEW_CREATE', record } as const
+      const [added] = await tx.query<Interview>(
+        sql`with added as (
+              insert into interviews (district_id, id, person_id, date, board_id, form_id, profile_id, published, responses)
+              select p.district_id, ${id}::text, p.id, ${wanted.date}::date, ${wanted.boardId}::text, ${wanted.formId}::text,
+                ${wanted.profileId}::text, ${wanted.published}::boolean, ${JSON.stringify(answers)}::jsonb
+              from people p where p.district_id = ${districtId} and p.id = ${wanted.personId} returning *
+            ), remembered as (${auditing(deps.random, client, entry, sql`from added`)})
+            select ${interviewColumns()} from added i`,
       )
-      if (inserted.length === 0) throw new Problem('NO_SUCH_RECORD', { sentence: 'There is no such person.' })
-      await audit(tx, deps.random, client, [
-        { districtId, actor: actorOf(viewer), action: 'INTERVIEW_CREATE', record: { type: 'INTERVIEW', id } },
-      ])
+      if (!added) throw new Problem('NO_SUCH_RECORD', { sentence: 'There is no such person.' })
+      return added
     }),
   )
 }

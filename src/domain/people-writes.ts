@@ -6,14 +6,15 @@ import { isDeepStrictEqual } from 'node:util'
 import sql, { type Sql } from 'sql-template-tag'
 import { z } from 'zod'
 import { reaches } from '../access/reach.ts'
-import { powersOf, type RolePermissions, type SignedInViewer } from '../access/viewer.ts'
+import { powersOf, type SignedInViewer } from '../access/viewer.ts'
 import { type Deps, Duplicate, type Queryable } from '../deps.ts'
-import { actorOf, audit, auditing } from './audit.ts'
+import { actorOf, auditing } from './audit.ts'
 import type { Caller } from './client.ts'
 import { emailSchema } from './email.ts'
-import { createOnce } from './idempotency.ts'
+import { type Role, type Settings, settingsOf } from './districts.ts'
+import { type Created, createOnce } from './idempotency.ts'
 import { filledIn, isId, languageSchema, listOf, parse } from './input.ts'
-import { insertPeople } from './bulk-insert.ts'
+import { peopleInsert } from './bulk-insert.ts'
 import { type Person, personColumns } from './people.ts'
 import { personIndex } from './people-index.ts'
 import { invalid, Problem } from './problem.ts'
@@ -58,20 +59,29 @@ type WriteDeps = Pick<Deps, 'db' | 'random' | 'secrets'>
 /**
  * Adds a person; under an Idempotency-Key once, however often it is sent.
  * @param claim which creation of its request it is
- * @returns the person's id
  * @throws Problem INVALID_INPUT naming the member, EMAIL_TAKEN, ABOVE_YOURSELF, IDEMPOTENCY_KEY_REUSED
  */
-export function createPerson(deps: WriteDeps, caller: Caller, input: NewPersonInput, claim = 'createPerson'): Promise<string> {
+export function createPerson(
+  deps: WriteDeps,
+  caller: Caller,
+  input: NewPersonInput,
+  claim = 'createPerson',
+): Promise<Created<Person, Settings>> {
   const { viewer, client } = caller
+  const { districtId } = viewer
   const person = parse(newPersonSchema, input, 'input')
   return deps.db.transaction((tx) =>
-    createOnce(tx, deps, caller, claim, person, async (id) => {
-      demandReach(viewer, await rolesOf(tx, viewer.districtId), person.roles)
-      const { districtId } = viewer
-      await withFreeEmail(() => insertPeople(tx, [{ districtId, id, ...person }]))
-      await audit(tx, deps.random, client, [
-        { districtId, actor: actorOf(viewer), action: 'PERSON_CREATE', record: { type: 'PERSON', id } },
-      ])
+    createOnce(tx, deps, caller, claim, person, settingsOf(districtId), async (id, { roles }: Settings) => {
+      demandReach(viewer, roles, person.roles)
+      const record = { type: 'PERSON', id } as const
+      const remembered = auditing(deps.random, client, { districtId, actor: actorOf(viewer), action: 'PERSON_CREATE', record })
+      const [added] = await withFreeEmail(() =>
+        tx.query<Person>(
+          sql`with added as (${peopleInsert([{ districtId, id, ...person }])} returning *), remembered as (${remembered})
+              select ${personColumns()} from added p`,
+        ),
+      )
+      return added!
     }),
   )
 }
@@ -150,29 +160,25 @@ async function update(tx: Queryable, person: Person, remembered: Sql): Promise<v
   )
 }
 
-type Roles = ReadonlyMap<string, RolePermissions>
+type Roles = readonly Pick<Role, 'id' | 'permissions'>[]
 
-async function rolesOf(tx: Queryable, districtId: string): Promise<Roles> {
-  const rows = await tx.query<{ id: string; permissions: RolePermissions }>(
-    sql`select r.id, r.permissions from roles r where r.district_id = ${districtId}`,
-  )
-  return new Map(rows.map(({ id, permissions }) => [id, permissions]))
-}
+const rolesOf = (tx: Queryable, districtId: string): Promise<Roles> =>
+  tx.query<Roles[number]>(sql`select r.id, r.permissions from roles r where r.district_id = ${districtId}`)
 
 /** @throws Problem ABOVE_YOURSELF, or INVALID_INPUT for a role that the district does not have */
 function demandReach(viewer: SignedInViewer, known: Roles, held: Readonly<Record<string, number>>, { mayBeUnknown = false } = {}): void {
   const permissions = Object.keys(held).map((roleId) => {
-    const role = known.get(roleId)
+    const role = known.find(({ id }) => id === roleId)
     if (!role && !mayBeUnknown) throw invalid(`input.roles.${quote(roleId)}`, 'This district has no such role.')
-    return role ?? {}
+    return role?.permissions ?? {}
   })
   if (!reaches(viewer, powersOf(permissions))) throw new Problem('ABOVE_YOURSELF')
 }
 
 /** The address is the only thing of a person that no two may share. */
-async function withFreeEmail(write: () => Promise<void>): Promise<void> {
+async function withFreeEmail<Result>(write: () => Promise<Result>): Promise<Result> {
   try {
-    await write()
+    return await write()
   } catch (error) {
     if (error instanceof Duplicate) throw new Problem('EMAIL_TAKEN', { field: 'input.email' })
     throw error

@@ -1,6 +1,6 @@
 /** Adding and changing interviews, in the schema. */
 import { createInterview, updateInterview } from '../domain/interview-writes.ts'
-import { findInterview } from '../domain/interviews.ts'
+import { findInterview, type Interview } from '../domain/interviews.ts'
 import type { Builder } from './builder.ts'
 import { claimOf } from './claims.ts'
 import { callerOf } from './context.ts'
@@ -8,7 +8,7 @@ import { neededOf } from './needs.ts'
 import type { Refs } from './refs.ts'
 
 export function defineInterviewWrites(builder: Builder, refs: Refs): void {
-  const payload = builder.objectRef<{ id: string }>('InterviewPayload').implement({
+  const payload = builder.objectRef<{ id: string; record?: Interview }>('InterviewPayload').implement({
     description: 'An interview that was added or changed.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'The id of the interview; a write scope is enough for it.' }),
@@ -16,7 +16,9 @@ export function defineInterviewWrites(builder: Builder, refs: Refs): void {
         type: refs.interview,
         nullable: true,
         description: 'The interview as it is now, for those who may read interviews.',
-        resolve: ({ id }, _args, context, info) => findInterview(context.deps, context.viewer, { id }, neededOf('Interview', info)),
+        // Who may add interviews, and read them, sees what they have added.
+        resolve: ({ id, record }, _args, context, info) =>
+          record ?? findInterview(context.deps, context.viewer, { id }, neededOf('Interview', info)),
       }),
     }),
   })
@@ -56,9 +58,11 @@ export function defineInterviewWrites(builder: Builder, refs: Refs): void {
       description: 'Adds an interview. With the header `Idempotency-Key`, once within 24 hours, however often it is sent.',
       args: { input: t.arg({ type: createInput, required: true, description: 'The interview.' }) },
       resolve: async (_root, { input }, context, info) => {
-        const id = await createInterview(context.deps, callerOf(context), input, claimOf(info))
+        const caller = callerOf(context)
+        const { basis, ...created } = await createInterview(context.deps, caller, input, claimOf(info))
         context.forget()
-        return { id }
+        context.loaders.knowSettings(caller.viewer.districtId, basis)
+        return created
       },
     }),
     updateInterview: t.field({

@@ -42,6 +42,11 @@ export class Loaders {
     return once(this.settings, id, () => getSettings(this.deps, id))
   }
 
+  /** What a write has just been based on need not be read again for its answer. */
+  knowSettings(id: string, settings: Settings): void {
+    this.settings.set(id, Promise.resolve(settings))
+  }
+
   /** What is asked for alike shares a statement, which reads what any of those who ask needs; with other arguments it has another. */
   private loader<Value, Row>(
     name: string,

@@ -1,5 +1,6 @@
 /** Adding and changing people, in the schema. */
 import { foundation } from '../domain/credentials.ts'
+import type { Person } from '../domain/people.ts'
 import { createPerson, updatePerson } from '../domain/people-writes.ts'
 import type { Builder } from './builder.ts'
 import { claimOf } from './claims.ts'
@@ -8,7 +9,7 @@ import { neededOf } from './needs.ts'
 import type { Refs } from './refs.ts'
 
 export function definePeopleWrites(builder: Builder, refs: Refs): void {
-  const payload = builder.objectRef<{ id: string }>('PersonPayload').implement({
+  const payload = builder.objectRef<{ id: string; record?: Person }>('PersonPayload').implement({
     description: 'A person who was added or changed.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'The id of the person; a write scope is enough for it.' }),
@@ -16,7 +17,8 @@ export function definePeopleWrites(builder: Builder, refs: Refs): void {
         type: refs.person,
         nullable: true,
         description: 'The person as they are now, for those who may read people.',
-        resolve: ({ id }, _args, { loaders }, info) => loaders.person(id, neededOf('Person', info)),
+        // Who may add people, and read them, sees whom they have added.
+        resolve: ({ id, record }, _args, { loaders }, info) => record ?? loaders.person(id, neededOf('Person', info)),
       }),
     }),
   })
@@ -59,9 +61,11 @@ export function definePeopleWrites(builder: Builder, refs: Refs): void {
       description: 'Adds a person to the district. With the header `Idempotency-Key`, once within 24 hours, however often it is sent.',
       args: { input: t.arg({ type: createInput, required: true, description: 'The person.' }) },
       resolve: async (_root, { input }, context, info) => {
-        const id = await createPerson(context.deps, callerOf(context), input, claimOf(info))
+        const caller = callerOf(context)
+        const { basis, ...created } = await createPerson(context.deps, caller, input, claimOf(info))
         context.forget()
-        return { id }
+        context.loaders.knowSettings(caller.viewer.districtId, basis)
+        return created
       },
     }),
     updatePerson: t.field({
