@@ -1,7 +1,10 @@
 /** The budget of guesses: a right code costs nothing, a wrong one what it could have won, and when all is spent nobody is locked out. */
 import { createHash } from 'node:crypto'
-import sql from 'sql-template-tag'
+import sql, { type Sql } from 'sql-template-tag'
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { Database } from '../src/deps.ts'
+import { failureLimits } from '../src/domain/guessing.ts'
+import { addressMac } from '../src/domain/tokens.ts'
 import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
 import { json, newAddress, raw, type RawAnswer, serve } from './support/http.ts'
@@ -112,6 +115,35 @@ describe('a wrong code', () => {
     expect(await spent()).toBe(5)
     await give(wrong(one.code), 'nobody@example.org')
     expect(await spent()).toBe(5)
+  })
+
+  test('is not held against somebody with fifty a day behind them, whose mail is asked for at that very moment', async () => {
+    const one = await mailed()
+    const other = await mailed({ cookie: one.browser })
+    const mac = addressMac(deps.secrets[0]!, other.email)
+    for (let n = 0; n < failureLimits.personDay; n++)
+      await db.query(
+        sql`insert into code_guesses (id, block, requests, people, cost) values (${`day${n}`}, '192.0.2.0/24', '{}', array[${mac}], 0)`,
+      )
+    const [earlier, now] = [sql`interval '1 hour'`, sql`interval '0'`]
+    const askedFor = (ago: Sql) => sql`update login_requests set created_at = now() - ${ago} where email_key = ${other.email}`
+    await db.query(askedFor(earlier))
+    const meanwhile: Database = {
+      ...db,
+      transaction: (work) =>
+        db.transaction((tx) =>
+          work({
+            query: async <Row>(statement: Sql) => {
+              const rows = await tx.query<Row>(statement)
+              if (statement.text.includes('insert into guess_budget')) await tx.query(askedFor(now))
+              return rows
+            },
+          }),
+        ),
+    }
+    const url = await serve({ ...deps, db: meanwhile })
+    expect((await give(wrong(one.code), undefined, { cookie: one.browser, url })).status).toBe(401)
+    expect([await triesOf(one), await triesOf(other)]).toEqual([[1], [0]])
   })
 
   test('is given back when its browser then signs in, by this mail or the next', async () => {

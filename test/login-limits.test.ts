@@ -1,7 +1,9 @@
 /** How often mails are asked for and codes are given: counted by client and by person, in the database, and alike whoever is meant. */
 import sql from 'sql-template-tag'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Database } from '../src/deps.ts'
 import { emailKey } from '../src/domain/email.ts'
+import { failureLimits } from '../src/domain/guessing.ts'
 import { addressMac } from '../src/domain/tokens.ts'
 import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
@@ -494,4 +496,27 @@ describe('wrong codes', () => {
     const next = await mailAgain(11)
     expect((await give(next.code, person.email)).json.person.id).toBe(person.id)
   })
+})
+
+test('a code that is refused anyway does not wait for those that are being counted', async () => {
+  const { email, code } = await mailed()
+  const address = newAddress()
+  for (let n = 0; n < failureLimits.addressHour; n++) expect((await give(wrong(code), 'nobody@example.org', { address })).status).toBe(401)
+  let [isCounting, letGo] = [false, (): void => {}]
+  const held = new Promise<void>((resolve) => (letGo = resolve))
+  const slow: Database = {
+    ...db,
+    async transaction(work) {
+      isCounting = true
+      await held
+      return db.transaction(work)
+    },
+  }
+  const url = await serve({ ...deps, db: slow })
+  const counted = give(code, email, { url })
+  await vi.waitUntil(() => isCounting, { timeout: 60_000 })
+  for (const whom of [email, 'nobody@example.org', undefined])
+    expectLimited(await give(wrong(code), whom, { address, url }), tooManyCodes, 3_600)
+  letGo()
+  expect((await counted).status).toBe(200)
 })

@@ -20,7 +20,7 @@ function gated() {
   return {
     db: otherwise(db, {
       async query<Row>(statement: Parameters<typeof db.query>[0]): Promise<Row[]> {
-        if (!/^select .* from (api_keys|sessions)/s.test(statement.text)) return db.query(statement)
+        if (!/from (api_keys k|sessions s) /.test(statement.text)) return db.query(statement)
         lookups++
         const found = await db.query<Row>(statement)
         if (!open) await new Promise<void>((resolve) => waiting.push(resolve))

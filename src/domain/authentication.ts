@@ -4,6 +4,7 @@ import type { Scope } from '../access/scopes.ts'
 import { type KeyViewer, powersOf, type RolePermissions, type SessionViewer, type SignedInViewer } from '../access/viewer.ts'
 import type { Queryable } from '../deps.ts'
 import { lapsed } from './districts.ts'
+import { findMarking, unmarked } from './last-use.ts'
 import { Problem } from './problem.ts'
 import { hashToken, isApiKey, isToken } from './tokens.ts'
 
@@ -40,52 +41,70 @@ export async function findCredential(db: Queryable, token: string): Promise<Foun
 }
 
 async function findKey(db: Queryable, which: Sql): Promise<Found<KeyViewer> | undefined> {
-  const [row] = await db.query<{
-    id: string
-    districtId: string
-    scopes: Scope[]
-    lapsed: boolean
-    unmarked: boolean
-    goodForMs: number | null
-  }>(
-    sql`select k.id, k.district_id as "districtId", k.scopes, ${lapsed} as lapsed, ${unmarked(sql`k.last_used_at`)} as unmarked,
+  const row = await findMarking<Omit<KeyViewer, 'kind' | 'scopes'> & { scopes: Scope[]; goodForMs: number | null }>(
+    db,
+    sql`select k.id as "keyId", k.district_id as "districtId", k.scopes, ${lapsed} as lapsed,
           ${msUntil(sql`least(k.expires_at, ${nextLapse})`)} as "goodForMs"
         from api_keys k join districts d on d.id = k.district_id
         where ${which} and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())`,
+    sql`update api_keys set last_used_at = now() where id in (
+          select k.id from api_keys k join found on k.id = found."keyId" where ${unmarked(sql`k.last_used_at`)} for update of k skip locked)`,
   )
   if (!row) return undefined
-  if (row.unmarked) await db.query(sql`update api_keys set last_used_at = now() where id = ${row.id} and ${unmarked(sql`last_used_at`)}`)
-  const { id, districtId, scopes } = row
-  return { viewer: { kind: 'key', keyId: id, districtId, scopes: new Set(scopes), lapsed: row.lapsed }, goodForMs: row.goodForMs }
+  const { scopes, goodForMs, ...key } = row
+  return { viewer: { kind: 'key', ...key, scopes: new Set(scopes) }, goodForMs }
+}
+
+async function findSession(db: Queryable, which: Sql): Promise<Found<SessionViewer> | undefined> {
+  const row = await findMarking<SessionRow & { goodForMs: number }>(
+    db,
+    liveSession(sql`${sessionColumns}, ${msUntil(sql`least(s.expires_at, ${nextLapse})`)} as "goodForMs"`, which),
+    sql`update sessions set last_seen_at = now() where id in (
+          select s.id from sessions s join found on s.id = found."sessionId" where ${unmarked(sql`s.last_seen_at`)} for update of s skip locked)`,
+  )
+  return row && { viewer: sessionViewerOf(row), goodForMs: row.goodForMs }
 }
 
 /** The viewer of a session as it is now; nothing when it is over, or its person archived. */
-export const sessionById = async (db: Queryable, id: string): Promise<SessionViewer | undefined> =>
-  (await findSession(db, sql`s.id = ${id}`))?.viewer
+export async function sessionById(db: Queryable, id: string): Promise<SessionViewer | undefined> {
+  const [row] = await db.query<SessionRow>(liveSession(sessionColumns, sql`s.id = ${id}`))
+  return row && sessionViewerOf(row)
+}
 
 /** @param which a condition on `sessions s` */
-async function findSession(db: Queryable, which: Sql): Promise<Found<SessionViewer> | undefined> {
-  const [row] = await db.query<
-    Omit<SessionViewer, 'kind' | 'powers'> & { permissions: RolePermissions[]; unmarked: boolean; goodForMs: number }
-  >(
-    sql`select s.id as "sessionId", s.district_id as "districtId", s.person_id as "personId", s.email_key as "emailKey", p.language,
-          ${lapsed} as lapsed, ${unmarked(sql`s.last_seen_at`)} as unmarked, ${msUntil(sql`least(s.expires_at, ${nextLapse})`)} as "goodForMs",
-          (select coalesce(jsonb_agg(r.permissions), '[]') from roles r where r.district_id = p.district_id and p.roles ? r.id) as permissions
-        from sessions s
-        join people p on p.district_id = s.district_id and p.id = s.person_id
-        join districts d on d.id = s.district_id
-        where ${which} and s.expires_at > now() and not p.archived`,
-  )
-  if (!row) return undefined
-  const { permissions, unmarked: toBeMarked, goodForMs, ...session } = row
-  if (toBeMarked)
-    await db.query(sql`update sessions set last_seen_at = now() where id = ${row.sessionId} and ${unmarked(sql`last_seen_at`)}`)
-  return { viewer: { kind: 'session', ...session, powers: powersOf(permissions) }, goodForMs }
-}
+const liveSession = (columns: Sql, which: Sql): Sql =>
+  sql`select ${columns}
+      from sessions s
+      join people p on p.district_id = s.district_id and p.id = s.person_id
+      join districts d on d.id = s.district_id
+      where ${which} and s.expires_at > now() and not p.archived`
+
+/** What makes a viewer, of `sessions s` with its `people p` and `districts d`. */
+export const sessionColumns: Sql = sql`s.id as "sessionId", s.district_id as "districtId", s.person_id as "personId", s.email_key as "emailKey",
+  p.language, ${lapsed} as lapsed,
+  (select coalesce(jsonb_agg(r.permissions), '[]') from roles r where r.district_id = p.district_id and p.roles ? r.id) as permissions`
+
+export type SessionRow = Omit<SessionViewer, 'kind' | 'powers'> & { readonly permissions: RolePermissions[] }
+
+export const sessionViewerOf = ({
+  sessionId,
+  districtId,
+  personId,
+  emailKey,
+  language,
+  lapsed: isLapsed,
+  permissions,
+}: SessionRow): SessionViewer => ({
+  kind: 'session',
+  sessionId,
+  districtId,
+  personId,
+  emailKey,
+  language,
+  lapsed: isLapsed,
+  powers: powersOf(permissions),
+})
 
 /** The next moment at which the plan of `districts d` lapses by itself. */
 const nextLapse: Sql = sql`(case when d.billing_plan = 'trial' and d.trial_ends_at > now() then d.trial_ends_at end)`
 const msUntil = (moment: Sql): Sql => sql`(extract(epoch from ${moment} - now()) * 1000)::float8`
-
-/** Last use is kept to the minute: a credential that is used all the time costs two writes a minute. */
-const unmarked = (lastUse: Sql): Sql => sql`(${lastUse} is null or ${lastUse} < now() - interval '30 seconds')`

@@ -5,9 +5,10 @@
 import sql, { type Sql } from 'sql-template-tag'
 import type { Deps, Queryable } from '../deps.ts'
 import type { Client } from './client.ts'
-import { type Opened, standingOf, type Stood } from './guess-standing.ts'
+import { emailKey } from './email.ts'
+import { meantAfter, type Opened, standingOf, type Stood } from './guess-standing.ts'
 import { alertPercentOf, budget, judge, type Verdict } from './guessing.ts'
-import { inTurn } from './in-turn.ts'
+import { inTurn, isBusy } from './in-turn.ts'
 import { Problem } from './problem.ts'
 import { addressMac, hashToken, makeId } from './tokens.ts'
 
@@ -26,18 +27,24 @@ export interface PaidGuess {
  * @throws Problem TOO_MANY_CODES when it must not be compared, UNAVAILABLE when too many wait for their turn
  */
 export async function payForGuess(deps: GuessDeps, client: Client, email: string | undefined): Promise<PaidGuess> {
-  const look = (db: Queryable): Promise<Stood> => standingOf(db, deps.secrets, client, email)
-  permitted(await look(deps.db)) // a flood of what is refused anyway must not queue up before the lock
+  const look = (db: Queryable, keys: readonly string[]): Promise<Stood> => standingOf(db, deps.secrets, client, email, keys)
+  // A flood of what is refused anyway must not queue up before the lock.
+  if (isBusy(deps.db)) permitted(await look(deps.db, email === undefined ? [] : [emailKey(email)]))
   // One at a time in this process: they would wait for each other in the database, with a connection each.
   return inTurn(deps.db, () =>
     deps.db.transaction(async (tx) => {
-      await tx.query(sql`set local lock_timeout = '1s'`)
-      // Whoever waits here sees, once it goes on, everything that the one before it has counted (isolation level read committed).
-      await tx.query(sql`insert into guess_budget (id) values (1) on conflict (id) do update set id = excluded.id`)
-      return record(tx, deps, client, await look(tx))
+      const keys = await meantAfter(tx, sql`turn as (${takingTurn})`, client, email)
+      return record(tx, deps, client, await look(tx, keys))
     }),
   )
 }
+
+/**
+ * Waits for the one row that every guess locks, for a second at most. The next statement sees everything that was counted before
+ * (isolation level read committed).
+ */
+const takingTurn = sql`insert into guess_budget (id) select 1 where set_config('lock_timeout', '1s', true) is not null
+  on conflict (id) do update set id = excluded.id`
 
 /** @throws Problem TOO_MANY_CODES */
 function permitted(stood: Stood): Exclude<Verdict, { kind: 'refuse' }> {
@@ -50,7 +57,8 @@ const noComparison: Omit<Extract<Verdict, { kind: 'compare' }>, 'kind'> = { requ
 
 /**
  * Does as the verdict says. A guess counts as a failure of its address, unless it came with the cookie of its own request, and of
- * everybody whose code it is held against. One in vain takes the same statements: who has a code just now is not to be seen.
+ * everybody whose code it is held against. One in vain takes the same statement: who has a code just now is not to be seen. The log is told
+ * once a day of each share of the budget that has been spent.
  */
 async function record(tx: Queryable, { random, secrets, log }: GuessDeps, client: Client, stood: Stood): Promise<PaidGuess> {
   const verdict = permitted(stood)
@@ -59,59 +67,53 @@ async function record(tx: Queryable, { random, secrets, log }: GuessDeps, client
   const people = opened.map((each) => addressMac(secrets[0]!, each.emailKey))
   const { address, site, block } = stood.network
   const id = makeId(random)
-  if (!stood.own || opened.length > 0) {
-    // The time of now, and not of the transaction's begin: it may have waited.
-    await tx.query(
-      sql`insert into code_guesses (id, at, network, site, block, browser_hash, requests, people, cost, trusted)
-          values (${id}, clock_timestamp(), ${stood.own ? null : address}, ${stood.own ? null : (site ?? null)}, ${block},
+  const isFailure = !stood.own || opened.length > 0
+  const spentUnits = stood.spent.count + cost
+  const percent = cost > 0 ? alertPercentOf(spentUnits) : 0
+  // The time of now, and not of the transaction's begin: it may have waited. The requests in the one order in which all lock them.
+  const told = await tx.query(
+    sql`with paid as (
+          insert into code_guesses (id, at, network, site, block, browser_hash, requests, people, cost, trusted)
+          select ${id}, clock_timestamp(), ${stood.own ? null : address}, ${stood.own ? null : (site ?? null)}, ${block},
             ${client.browserToken === undefined ? null : hashToken(client.browserToken)},
-            ${requests}::text[], ${people}::text[], ${cost}, ${trusted})`,
-    )
-  }
-  await tx.query(sql`update login_requests set code_attempts = code_attempts + 1 where id in (${held(opened)})`)
-  if (cost > 0) await alert(tx, log, stood.spent.count + cost)
+            ${requests}::text[], ${people}::text[], ${cost}, ${trusted} where ${isFailure}::boolean
+        ), tried as (
+          update login_requests set code_attempts = code_attempts + 1 where id in (
+            select r.id from login_requests r where ${heldAgainst(opened)} order by r.id for update)
+        )
+        update guess_budget set alerted_percent = ${percent}, alerted_at = now()
+        where id = 1 and ${percent}::int > 0
+          and (alerted_percent < ${percent} or alerted_at < now() - make_interval(hours => ${budget.hours})) returning id`,
+  )
+  if (told.length > 0) log.warn({ spentUnits, budgetUnits: budget.units }, `${percent} % of the day's budget of guesses at codes is spent`)
   return { id, opened }
 }
 
-/** In the one order in which all lock them who lock several. */
-const held = (requests: readonly Opened[]): Sql =>
-  sql`select r.id from login_requests r where r.id = any(${requests.map(({ id }) => id)}::text[]) order by r.id for update`
-
-/** Tells the log once a day of each share of the budget that has been spent. */
-async function alert(db: Queryable, log: Deps['log'], spentUnits: number): Promise<void> {
-  const percent = alertPercentOf(spentUnits)
-  if (percent === 0) return
-  const told = await db.query(
-    sql`update guess_budget set alerted_percent = ${percent}, alerted_at = now()
-        where id = 1 and (alerted_percent < ${percent} or alerted_at < now() - make_interval(hours => ${budget.hours})) returning id`,
-  )
-  if (told.length > 0) log.warn({ spentUnits, budgetUnits: budget.units }, `${percent} % of the day's budget of guesses at codes is spent`)
-}
-
-/** Locks what a guess was held against, before anything else of a sign-in is locked. */
-export async function holdGuess(tx: Queryable, { opened }: PaidGuess): Promise<void> {
-  await tx.query(held(opened))
-}
+/** A condition on `login_requests r`. */
+export const heldAgainst = (opened: readonly Opened[]): Sql => sql`r.id = any(${opened.map(({ id }) => id)}::text[])`
 
 /**
- * Gives back what a right code cost, as part of its sign-in: all of the guess itself, for nobody else had this code; and of what the
- * same browser gave wrong before, the share of this person.
+ * Gives back what a right code cost, as part of its sign-in's statement, in which `person` is who signs in: all of the guess itself, for
+ * nobody else had this code; and of what the same browser gave wrong before, the share of this person. (The tries of what it was held
+ * against are given back with the request's use: a statement changes a row once.)
  */
-export async function giveBack(tx: Queryable, client: Client, { id, opened }: PaidGuess, key: string): Promise<void> {
-  await tx.query(
-    sql`with given as (delete from code_guesses where id = ${id})
-        update login_requests set code_attempts = code_attempts - 1 where id = any(${opened.map((each) => each.id)}::text[])`,
-  )
-  if (client.browserToken === undefined) return
-  await tx.query(
-    sql`with own as (select array_agg(r.id) as ids from login_requests r where r.email_key = ${key}),
-          wrong as (
-            select g.id, own.ids from code_guesses g, own where g.browser_hash = ${hashToken(client.browserToken)} and g.cost > 0 and g.requests && own.ids
-            for update of g skip locked -- a sign-in of somebody else in this browser, at this very moment, is not waited for
-          )
-        update code_guesses g set
-          cost = g.cost - (select count(*) from unnest(g.requests) as r(id) where r.id = any(wrong.ids)),
-          requests = array(select r.id from unnest(g.requests) as r(id) where r.id <> all(wrong.ids))
-        from wrong where g.id = wrong.id`,
-  )
-}
+export const givingBack = ({ browserToken }: Client, { id }: PaidGuess): readonly Sql[] => [
+  sql`given as (delete from code_guesses g using person where g.id = ${id})`,
+  ...(browserToken === undefined
+    ? []
+    : [
+        sql`own as (select array_agg(r.id) as ids from login_requests r join person on person.email_key = r.email_key)`,
+        // A sign-in of somebody else in this browser, at this very moment, is not waited for.
+        sql`wrong as (
+          select g.id, own.ids from code_guesses g, own
+          where g.browser_hash = ${hashToken(browserToken)} and g.id <> ${id} and g.cost > 0 and g.requests && own.ids
+          for update of g skip locked
+        )`,
+        sql`forgiven as (
+          update code_guesses g set
+            cost = g.cost - (select count(*) from unnest(g.requests) as r(id) where r.id = any(wrong.ids)),
+            requests = array(select r.id from unnest(g.requests) as r(id) where r.id <> all(wrong.ids))
+          from wrong where g.id = wrong.id
+        )`,
+      ]),
+]

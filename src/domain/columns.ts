@@ -1,5 +1,5 @@
 /** Only what is needed is read: the select list of a row, whole or in part. */
-import { raw, type Sql } from 'sql-template-tag'
+import sql, { raw, type Sql } from 'sql-template-tag'
 
 /**
  * Members of a row, and `sortKey` where cursors are made of it. The others are not there when these alone are read, whatever the row's type
@@ -32,3 +32,15 @@ export function columnsOf<Row>(
     return list
   }
 }
+
+/** A row as one value of another, so that one statement answers with several. `fromJson` reads it. */
+export const asJson = (columns: Sql): Sql => sql`(select to_jsonb(one) from (select ${columns}) one)`
+
+/** A row as JSON has it. */
+export type JsonOf<Row> = { readonly [Name in keyof Row]: Row[Name] extends Date | null ? string | Extract<Row[Name], null> : Row[Name] }
+
+/** @param moments which members are moments, and texts in JSON */
+export const fromJson = <Row>(row: JsonOf<Row>, moments: readonly (keyof Row)[]): Row => ({
+  ...(row as Row),
+  ...Object.fromEntries(moments.map((name) => [name, row[name] === null ? null : new Date(row[name] as string)])),
+})

@@ -46,7 +46,7 @@ export interface Settings {
 /** True in SQL when the trial is over or the plan is not active; judged by the database's clock. */
 export const lapsed = sql`(d.billing_plan = 'inactive' or (d.billing_plan = 'trial' and d.trial_ends_at <= now()))`
 
-const districtColumns = columnsOf<District>({
+export const districtColumns = columnsOf<District>({
   id: 'd.id',
   name: 'd.name',
   accent: 'd.accent',

@@ -1,5 +1,5 @@
 /** Where a guess at a code stands before it is judged: what it may be held against, and what has been counted so far. */
-import sql, { type Sql } from 'sql-template-tag'
+import sql, { join, type Sql } from 'sql-template-tag'
 import type { Queryable } from '../deps.ts'
 import { type Client, coarseNetwork, siteOf } from './client.ts'
 import { emailKey } from './email.ts'
@@ -36,25 +36,64 @@ interface Network {
 }
 
 /**
- * The requests that this client could have made: those of the same browser; where there are none, those for the address given; where
- * there are none, those from the same network. And everything that has been counted against them and it.
+ * The rows `found` of a statement: the requests that this client could have made. Those of the same browser; where there are none, those
+ * for the address given; where there are none, those from the same network.
  */
-export async function standingOf(db: Queryable, secrets: readonly string[], client: Client, email: string | undefined): Promise<Stood> {
+function finding(client: Client, email: string | undefined): Sql {
   const browserHash = client.browserToken === undefined ? null : hashToken(client.browserToken)
   const key = email === undefined ? null : emailKey(email)
-  const found = await db.query<Found>(
-    sql`with possible as (
-          select r.*, case when r.browser_hash = ${browserHash} then 1 when r.email_key = ${key} then 2 else 3 end as rank
-          from login_requests r
-          where ${codeAlive} and (r.browser_hash = ${browserHash} or r.email_key = ${key} or r.network = ${client.network})
-        )
-        select r.id, r.code_mac as "codeMac", r.secret_id as "secretId", r.district_id as "districtId", r.person_id as "personId",
-          r.email_key as "emailKey", r.code_attempts as tries, r.rank, ${deviceTrusted(client)} as "isTrusted"
-        from possible r where r.rank = (select min(rank) from possible) order by r.id`,
+  return sql`possible as (
+      select r.*, case when r.browser_hash = ${browserHash} then 1 when r.email_key = ${key} then 2 else 3 end as rank
+      from login_requests r
+      where ${codeAlive} and (r.browser_hash = ${browserHash} or r.email_key = ${key} or r.network = ${client.network})
+    ), found as (select r.* from possible r where r.rank = (select min(rank) from possible))`
+}
+
+/**
+ * Looks whom a guess could be meant for, in a statement that does something else.
+ * @param first what it does, as a CTE
+ * @returns the keys of their addresses, to be counted by
+ */
+export async function meantAfter(db: Queryable, first: Sql, client: Client, email: string | undefined): Promise<string[]> {
+  const rows = await db.query<{ key: string }>(
+    sql`with ${first}, ${finding(client, email)} select distinct r.email_key as key from found r`,
   )
+  return rows.map(({ key }) => key)
+}
+
+/**
+ * What a guess may be held against, and everything that has been counted against that and against the client, in one statement.
+ * @param keys of the addresses that it is expected to be meant for: what is counted of a person is known by an HMAC, which the database
+ *   cannot compute. Where others have come in between, the statement is done again.
+ */
+export async function standingOf(
+  db: Queryable,
+  secrets: readonly string[],
+  client: Client,
+  email: string | undefined,
+  keys: readonly string[],
+): Promise<Stood> {
   const network = { address: client.network, site: siteOf(client.network), block: coarseNetwork(client.network) }
-  const macsOf = (each: Found) => secrets.map((secret) => addressMac(secret, each.emailKey))
-  const tallies = await tally(db, network, found.flatMap(macsOf))
+  const macsOf = (key: string) => secrets.map((secret) => addressMac(secret, key))
+  const [row] = await db.query<{ found: readonly Found[]; counted: readonly ({ name: string } & Tally)[] }>(
+    sql`with ${finding(client, email)}, counted as (${counting(network, keys.flatMap(macsOf))})
+        select (select coalesce(jsonb_agg(to_jsonb(f) order by f.id), '[]') from (
+            select r.id, r.code_mac as "codeMac", r.secret_id as "secretId", r.district_id as "districtId", r.person_id as "personId",
+              r.email_key as "emailKey", r.code_attempts as tries, r.rank, ${deviceTrusted(client)} as "isTrusted" from found r
+          ) f) as found,
+          (select jsonb_agg(to_jsonb(c)) from counted c) as counted`,
+  )
+  const { found, counted } = row!
+  if (found.some((each) => !keys.includes(each.emailKey)))
+    return standingOf(
+      db,
+      secrets,
+      client,
+      email,
+      found.map((each) => each.emailKey),
+    )
+  const byName = new Map(counted.map((tally) => [tally.name, tally]))
+  const tallies = (name: string): Tally => byName.get(name) ?? nothing
   return {
     found,
     network,
@@ -62,8 +101,8 @@ export async function standingOf(db: Queryable, secrets: readonly string[], clie
     candidates: found.map((each) => ({
       id: each.id,
       tries: each.tries,
-      personDay: together(macsOf(each).map((mac) => tallies(`person ${mac}`))),
-      trustedDay: together(macsOf(each).map((mac) => tallies(`trusted ${mac}`))),
+      personDay: together(macsOf(each.emailKey).map((mac) => tallies(`person ${mac}`))),
+      trustedDay: together(macsOf(each.emailKey).map((mac) => tallies(`trusted ${mac}`))),
       isTrusted: each.isTrusted,
     })),
     failures: scopesOf(network).map(({ name, factor }) => ({ hour: tallies(`${name} hour`), day: tallies(`${name} day`), factor })),
@@ -83,23 +122,22 @@ function scopesOf({ address, site, block }: Network): readonly { name: string; w
   ]
 }
 
-/** Everything counted, by name, in one statement. */
-async function tally(db: Queryable, network: Network, people: readonly string[]): Promise<(name: string) => Tally> {
-  const counting = (name: string, hours: number, where: Sql, amount = sql`count(*)`): Sql =>
+/** Selects everything counted, by name. @param people the HMACs of addresses */
+function counting(network: Network, people: readonly string[]): Sql {
+  const all = (name: string, hours: number, where: Sql, amount = sql`count(*)`): Sql =>
     sql`select ${name}::text as name, ${amount}::int as count, ${freesIn(hours)} from code_guesses g where ${where} and ${within(hours)}`
   const byPerson = (name: string, where: Sql): Sql =>
     sql`select ${`${name} `}::text || p.mac, count(*)::int, ${freesIn(budget.hours)} from code_guesses g, unnest(g.people) as p(mac)
         where g.people && ${people}::text[] and ${where} and ${within(budget.hours)} group by p.mac`
   const cost = sql`coalesce(sum(g.cost), 0)`
   const parts = [
-    ...scopesOf(network).flatMap(({ name, where }) => [counting(`${name} hour`, 1, where), counting(`${name} day`, budget.hours, where)]),
-    counting('spent', budget.hours, sql`g.cost > 0`, cost),
-    counting('spent by network', budget.hours, sql`g.block = ${network.block} and g.cost > 0`, cost),
-    ...(people.length > 0 ? [byPerson('person', sql`true`), byPerson('trusted', sql`g.trusted`)] : []),
+    ...scopesOf(network).flatMap(({ name, where }) => [all(`${name} hour`, 1, where), all(`${name} day`, budget.hours, where)]),
+    all('spent', budget.hours, sql`g.cost > 0`, cost),
+    all('spent by network', budget.hours, sql`g.block = ${network.block} and g.cost > 0`, cost),
+    byPerson('person', sql`true`),
+    byPerson('trusted', sql`g.trusted`),
   ]
-  const rows = await db.query<{ name: string } & Tally>(parts.reduce((all, part) => sql`${all} union all ${part}`))
-  const byName = new Map(rows.map((row) => [row.name, row]))
-  return (name) => byName.get(name) ?? nothing
+  return join(parts, ' union all ')
 }
 
 const nothing: Tally = { count: 0, freesInSeconds: 0 }

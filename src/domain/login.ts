@@ -1,22 +1,28 @@
 /** Signing in without a password: by the code or the link of a mail, each good once. */
-import sql, { type Sql } from 'sql-template-tag'
+import sql, { join, type Sql } from 'sql-template-tag'
 import { z } from 'zod'
 import type { Deps } from '../deps.ts'
-import { actorOf, audit, auditRepeated, nobody, noDistrict } from './audit.ts'
-import { sessionById } from './authentication.ts'
+import { auditing, auditRepeated, nobody, noDistrict } from './audit.ts'
+import { sessionColumns, type SessionRow, sessionViewerOf } from './authentication.ts'
 import { type Client, coarseNetwork } from './client.ts'
-import { giveBack, holdGuess, type PaidGuess, payForGuess } from './code-guesses.ts'
+import { givingBack, heldAgainst, type PaidGuess, payForGuess } from './code-guesses.ts'
+import { asJson, fromJson, type JsonOf } from './columns.ts'
+import { type District, districtColumns } from './districts.ts'
 import { emailSchema } from './email.ts'
 import type { Opened } from './guess-standing.ts'
 import { parse } from './input.ts'
 import { codeAlive, linkAlive } from './login-requests.ts'
+import { type Person, personColumns } from './people.ts'
 import { Problem } from './problem.ts'
 import { sessionLifetimeDays, type SignIn } from './sessions.ts'
 import { codeMac, equalSecrets, hashToken, isToken, makeId, makeToken, secretId } from './tokens.ts'
-import { trustDevice } from './trusted-devices.ts'
+import { trusting } from './trusted-devices.ts'
 
 /** A sign-in by mail: the browser is trusted from now on. */
 export interface MailSignIn extends SignIn {
+  /** Who has signed in, and where. */
+  readonly person: Person
+  readonly district: District
   /** For the browser's cookie; nothing for a client that keeps none. */
   readonly deviceToken: string | undefined
 }
@@ -45,7 +51,8 @@ export async function verifyCode(
   // Whose sign-in it was is known where there was one to try.
   return rememberingFailure(deps, client, guess.opened.length === 1 ? guess.opened[0] : undefined, async () => {
     if (!meant) throw new Problem('WRONG_CODE')
-    return openSession(deps, client, sql`r.id = ${meant.id} and ${codeAlive}`, 'WRONG_CODE', guess)
+    const used = sql`r.id = ${meant.id} and ${codeAlive}`
+    return openSession(deps, client, { held: heldAgainst(guess.opened), used, guess, otherwise: 'WRONG_CODE' })
   })
 }
 
@@ -56,7 +63,7 @@ export async function verifyCode(
 export async function verifyMagicLink(deps: Pick<Deps, 'db' | 'random'>, client: Client, input: { token: unknown }): Promise<MailSignIn> {
   const { token } = parse(z.object({ token: z.string().refine(isToken, 'This is not the token of a link.') }), input)
   return rememberingFailure(deps, client, undefined, () =>
-    openSession(deps, client, sql`r.link_hash = ${hashToken(token)} and ${linkAlive}`, 'WRONG_LINK'),
+    openSession(deps, client, { held: sql`r.link_hash = ${hashToken(token)} and ${linkAlive}`, used: sql`true`, otherwise: 'WRONG_LINK' }),
   )
 }
 
@@ -79,38 +86,74 @@ async function rememberingFailure(
   }
 }
 
-/** Uses the request up and opens the session in one statement: whoever comes second finds nothing to use, and nothing is used in vain. */
+/** What a sign-in is proved by. */
+interface Proof {
+  /** Conditions on `login_requests r`: which are locked, and which of them is used up. */
+  readonly held: Sql
+  readonly used: Sql
+  readonly guess?: PaidGuess
+  /** Why there is no sign-in, where there is nothing to use. */
+  readonly otherwise: 'WRONG_CODE' | 'WRONG_LINK'
+}
+
+/**
+ * Uses the request up and opens the session, with all that belongs to it, in one statement: whoever comes second finds nothing to use, and
+ * nothing is used in vain. Requests are locked in order of id, all of them before the person, and changed once each.
+ */
 async function openSession(
   { db, random }: Pick<Deps, 'db' | 'random'>,
   client: Client,
-  request: Sql,
-  otherwise: 'WRONG_CODE' | 'WRONG_LINK',
-  guess?: PaidGuess,
+  { held, used, guess, otherwise }: Proof,
 ): Promise<MailSignIn> {
   const token = makeToken(random)
+  const device = trusting(random, client)
   const sessionId = makeId(random)
-  return db.transaction(async (tx) => {
-    if (guess) await holdGuess(tx, guess)
-    const [session] = await tx.query<{ expiresAt: Date }>(sql`with used as (
-          update login_requests r set code_ended_at = coalesce(r.code_ended_at, now()), link_ended_at = now(), mail_due_at = null
-          where ${request} and r.person_id is not null
-          returning r.district_id, r.person_id, r.email_key
-        ), person as (
-          update people p set signed_in_at = now() from used
-          where p.district_id = used.district_id and p.id = used.person_id and p.email_key = used.email_key and not p.archived
-          returning p.district_id, p.id, p.email_key
-        )
-        insert into sessions (id, token_hash, district_id, person_id, email_key, user_agent, address, expires_at)
-        select ${sessionId}, ${hashToken(token)}, person.district_id, person.id, person.email_key, ${client.userAgent}, ${coarseNetwork(client.network)},
-          now() + make_interval(days => ${sessionLifetimeDays})
-        from person returning expires_at as "expiresAt"`)
-    const viewer = session && (await sessionById(tx, sessionId))
-    if (!viewer) throw new Problem(otherwise)
-    await audit(tx, random, client, [
-      { districtId: viewer.districtId, actor: actorOf(viewer), action: 'SIGN_IN', record: { type: 'SESSION', id: sessionId } },
-    ])
-    if (guess) await giveBack(tx, client, guess, viewer.emailKey)
-    const deviceToken = await trustDevice(tx, random, client, viewer)
-    return { token, expiresAt: session.expiresAt, viewer, deviceToken }
-  })
+  const entry = {
+    districtId: sql`person.district_id`,
+    actor: { type: 'PERSON', id: sql`person.id` },
+    action: 'SIGN_IN',
+    record: { type: 'SESSION', id: sessionId },
+  } as const
+  const parts = [
+    sql`held as (
+      select r.id, r.district_id, r.person_id, r.email_key, (${used}) as is_used from login_requests r where ${held} order by r.id for update
+    )`,
+    sql`person as (
+      update people p set signed_in_at = now() from held
+      where (select count(*) from held) > 0 -- which reads, and so locks, all of them first
+        and held.is_used and p.district_id = held.district_id and p.id = held.person_id and p.email_key = held.email_key and not p.archived
+      returning p.*
+    )`,
+    sql`used as (
+      update login_requests r set
+        code_ended_at = case when held.is_used then coalesce(r.code_ended_at, now()) else r.code_ended_at end,
+        link_ended_at = case when held.is_used then now() else r.link_ended_at end,
+        mail_due_at = case when held.is_used then null else r.mail_due_at end,
+        code_attempts = r.code_attempts - ${guess ? 1 : 0}
+      from held, person where r.id = held.id
+    )`,
+    sql`session as (
+      insert into sessions (id, token_hash, district_id, person_id, email_key, user_agent, address, expires_at)
+      select ${sessionId}, ${hashToken(token)}, person.district_id, person.id, person.email_key, ${client.userAgent}, ${coarseNetwork(client.network)},
+        now() + make_interval(days => ${sessionLifetimeDays})
+      from person returning *
+    )`,
+    sql`remembered as (${auditing(random, client, entry, sql`from person`)})`,
+    ...(guess ? givingBack(client, guess) : []),
+    ...device.parts,
+  ]
+  const [row] = await db.query<SessionRow & { expiresAt: Date; person: JsonOf<Person>; district: JsonOf<District> }>(
+    sql`with ${join(parts, ', ')}
+        select ${sessionColumns}, s.expires_at as "expiresAt", ${asJson(personColumns())} as person, ${asJson(districtColumns())} as district
+        from session s join person p on p.district_id = s.district_id and p.id = s.person_id join districts d on d.id = s.district_id`,
+  )
+  if (!row) throw new Problem(otherwise)
+  return {
+    token,
+    expiresAt: row.expiresAt,
+    viewer: sessionViewerOf(row),
+    deviceToken: device.token,
+    person: fromJson<Person>(row.person, ['createdAt', 'updatedAt']),
+    district: fromJson<District>(row.district, ['createdAt', 'trialEndsAt']),
+  }
 }

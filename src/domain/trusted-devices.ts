@@ -13,26 +13,28 @@ interface PersonKey {
 }
 
 /**
- * Remembers that this browser has signed in as a person, as part of the sign-in. The secret is a new one each time: what somebody may
- * have planted in the browser before is worth nothing after.
+ * Remembers that this browser has signed in as a person, as parts of the sign-in's statement, in which `person` is who signs in. The
+ * secret is a new one each time: what somebody may have planted in the browser before is worth nothing after.
  * @returns the secret for the browser's cookie; nothing for a client that keeps none
  */
-export async function trustDevice(
-  tx: Queryable,
-  random: Random,
-  { deviceToken, keepsCookies }: Client,
-  { districtId, personId }: PersonKey,
-): Promise<string | undefined> {
-  if (!keepsCookies) return undefined
+export function trusting(random: Random, { deviceToken, keepsCookies }: Client): { token: string | undefined; parts: readonly Sql[] } {
+  if (!keepsCookies) return { token: undefined, parts: [] }
   const token = makeToken(random)
-  const hash = hashToken(token)
-  if (deviceToken !== undefined)
-    await tx.query(sql`update trusted_devices set token_hash = ${hash} where token_hash = ${hashToken(deviceToken)}`)
-  await tx.query(
-    sql`insert into trusted_devices (district_id, person_id, token_hash) values (${districtId}, ${personId}, ${hash})
-        on conflict (district_id, person_id, token_hash) do update set signed_in_at = now()`,
-  )
-  return token
+  const known = deviceToken === undefined ? null : hashToken(deviceToken)
+  return {
+    token,
+    parts: [
+      sql`renewed as (
+        update trusted_devices t set token_hash = ${hashToken(token)},
+          signed_in_at = case when (t.district_id, t.person_id) = (person.district_id, person.id) then now() else t.signed_in_at end
+        from person where t.token_hash = ${known} returning t.district_id, t.person_id
+      )`,
+      sql`trusted as (
+        insert into trusted_devices (district_id, person_id, token_hash) select person.district_id, person.id, ${hashToken(token)} from person
+        where not exists (select from renewed t where (t.district_id, t.person_id) = (person.district_id, person.id))
+      )`,
+    ],
+  }
 }
 
 /** Whether this browser has signed in as the person of `login_requests r`. */

@@ -32,13 +32,13 @@ export function defineLogin(builder: Builder, refs: Refs): void {
         type: refs.person,
         nullable: true,
         description: 'Who is signed in.',
-        resolve: ({ viewer }, _args, { deps }) => findSelf(deps, viewer),
+        resolve: (signIn, _args, { deps }) => ('person' in signIn ? signIn.person : findSelf(deps, signIn.viewer)),
       }),
       district: t.field({
         type: refs.district,
         nullable: true,
         description: 'The district of the session.',
-        resolve: ({ viewer }, _args, { loaders }) => loaders.district(viewer.districtId),
+        resolve: (signIn, _args, { loaders }) => ('district' in signIn ? signIn.district : loaders.district(signIn.viewer.districtId)),
       }),
     }),
   })
@@ -78,14 +78,14 @@ export function defineLogin(builder: Builder, refs: Refs): void {
   }))
 }
 
-function signedInByMail(context: Context, signIn: MailSignIn): ReturnType<typeof signedInAs> {
+function signedInByMail(context: Context, signIn: MailSignIn): MailSignIn & { inCookie: boolean } {
   const answer = signedInAs(context, signIn)
   if (signIn.deviceToken !== undefined) context.outgoing.keepDevice(signIn.deviceToken)
   return answer
 }
 
 /** From here on the document runs as the new session, which a cookie holds where the client is one of our own pages. */
-export function signedInAs(context: Context, signIn: SignIn): SignIn & { inCookie: boolean } {
+export function signedInAs<Kind extends SignIn>(context: Context, signIn: Kind): Kind & { inCookie: boolean } {
   context.become(signIn.viewer)
   return { ...signIn, inCookie: context.outgoing.keepSession(signIn.token) }
 }

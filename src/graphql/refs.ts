@@ -3,6 +3,7 @@ import type { ApiKey } from '../domain/api-keys.ts'
 import type { District, Form, FormField, Named, Role } from '../domain/districts.ts'
 import type { Interview } from '../domain/interviews.ts'
 import type { Person } from '../domain/people.ts'
+import type { MailSignIn } from '../domain/login.ts'
 import type { Session, SignIn } from '../domain/sessions.ts'
 import type { Builder } from './builder.ts'
 import { defineConnection, definePageInfo } from './connection.ts'
@@ -35,6 +36,6 @@ export function makeRefs(builder: Builder) {
     apiKey: builder.objectRef<ApiKey>('ApiKey'),
     session: builder.objectRef<Session>('Session'),
     /** `inCookie`: a cookie holds the session, and the token must not be answered. */
-    signInPayload: builder.objectRef<SignIn & { readonly inCookie: boolean }>('SignInPayload'),
+    signInPayload: builder.objectRef<(SignIn | MailSignIn) & { readonly inCookie: boolean }>('SignInPayload'),
   }
 }
