@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto'
 import sql, { type Sql } from 'sql-template-tag'
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { Database } from '../src/deps.ts'
 import { failureLimits } from '../src/domain/guessing.ts'
 import { addressMac } from '../src/domain/tokens.ts'
+import { otherwise } from './support/database.ts'
 import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
 import { json, newAddress, raw, type RawAnswer, serve } from './support/http.ts'
@@ -128,8 +128,7 @@ describe('a wrong code', () => {
     const [earlier, now] = [sql`interval '1 hour'`, sql`interval '0'`]
     const askedFor = (ago: Sql) => sql`update login_requests set created_at = now() - ${ago} where email_key = ${other.email}`
     await db.query(askedFor(earlier))
-    const meanwhile: Database = {
-      ...db,
+    const meanwhile = otherwise(db, {
       transaction: (work) =>
         db.transaction((tx) =>
           work({
@@ -140,7 +139,7 @@ describe('a wrong code', () => {
             },
           }),
         ),
-    }
+    })
     const url = await serve({ ...deps, db: meanwhile })
     expect((await give(wrong(one.code), undefined, { cookie: one.browser, url })).status).toBe(401)
     expect([await triesOf(one), await triesOf(other)]).toEqual([[1], [0]])

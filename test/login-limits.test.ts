@@ -1,10 +1,10 @@
 /** How often mails are asked for and codes are given: counted by client and by person, in the database, and alike whoever is meant. */
 import sql from 'sql-template-tag'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Database } from '../src/deps.ts'
 import { emailKey } from '../src/domain/email.ts'
 import { failureLimits } from '../src/domain/guessing.ts'
 import { addressMac } from '../src/domain/tokens.ts'
+import { otherwise } from './support/database.ts'
 import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
 import { json, newAddress, raw, type RawAnswer, serve, statusLineFor } from './support/http.ts'
@@ -504,14 +504,13 @@ test('a code that is refused anyway does not wait for those that are being count
   for (let n = 0; n < failureLimits.addressHour; n++) expect((await give(wrong(code), 'nobody@example.org', { address })).status).toBe(401)
   let [isCounting, letGo] = [false, (): void => {}]
   const held = new Promise<void>((resolve) => (letGo = resolve))
-  const slow: Database = {
-    ...db,
+  const slow = otherwise(db, {
     async transaction(work) {
       isCounting = true
       await held
       return db.transaction(work)
     },
-  }
+  })
   const url = await serve({ ...deps, db: slow })
   const counted = give(code, email, { url })
   await vi.waitUntil(() => isCounting, { timeout: 60_000 })

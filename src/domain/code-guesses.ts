@@ -28,10 +28,11 @@ export interface PaidGuess {
  */
 export async function payForGuess(deps: GuessDeps, client: Client, email: string | undefined): Promise<PaidGuess> {
   const look = (db: Queryable, keys: readonly string[]): Promise<Stood> => standingOf(db, deps.secrets, client, email, keys)
+  const queue = deps.db.aside // the same object in every request to this database
   // A flood of what is refused anyway must not queue up before the lock.
-  if (isBusy(deps.db)) permitted(await look(deps.db, email === undefined ? [] : [emailKey(email)]))
+  if (isBusy(queue)) permitted(await look(deps.db, email === undefined ? [] : [emailKey(email)]))
   // One at a time in this process: they would wait for each other in the database, with a connection each.
-  return inTurn(deps.db, () =>
+  return inTurn(queue, () =>
     deps.db.transaction(async (tx) => {
       const keys = await meantAfter(tx, sql`turn as (${takingTurn})`, client, email)
       return record(tx, deps, client, await look(tx, keys))

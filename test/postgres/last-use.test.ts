@@ -1,9 +1,11 @@
 /** The mark of a credential's last use, on a real server: no read waits long for it or fails with it. */
 import sql from 'sql-template-tag'
 import { afterEach, expect, test, vi } from 'vitest'
+import { otherwise } from '../support/database.ts'
 import { createTestDistrict } from '../support/fixtures.ts'
 import { startGateway } from '../support/gateway.ts'
 import { raw, serve } from '../support/http.ts'
+import { holdOpen } from '../support/postgres.ts'
 import { openWire } from '../support/wire.ts'
 
 const gateway = await startGateway()
@@ -22,17 +24,19 @@ const isMarked = async (table: 'api_keys' | 'sessions'): Promise<boolean> => {
 }
 
 /** Work done while somebody keeps everybody from writing to a table. */
-const whileLocked = (table: 'api_keys' | 'sessions', work: () => Promise<void>): Promise<void> =>
-  db.transaction(async (tx) => {
-    await tx.query(table === 'api_keys' ? sql`lock table api_keys in share mode` : sql`lock table sessions in share mode`)
-    await work()
-  })
+const whileLocked = async (table: 'api_keys' | 'sessions', work: () => Promise<void>): Promise<void> => {
+  const letGo = await holdOpen(db.url!, `lock table ${table} in share mode`)
+  await work().finally(letGo)
+}
 
 test.each(['api_keys', 'sessions'] as const)(
   'where %s is locked, reads go on unmarked, and marks are tried again 5 s later',
   async (table) => {
     // A gateway that remembers nobody: each request is a look.
-    const url = await serve({ ...gateway.deps, db: { ...wire.db, watch: () => ({ isLive: () => false, caughtUp: async () => {} }) } })
+    const url = await serve({
+      ...gateway.deps,
+      db: { ...otherwise(wire.db, {}), watch: () => ({ isLive: () => false, caughtUp: async () => {}, trouble: () => undefined }) },
+    })
     const credential = async (): Promise<string> => {
       if (table === 'api_keys') return district.key()
       const token = await (await district.admin()).token()

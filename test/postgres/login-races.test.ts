@@ -5,9 +5,11 @@ import { afterAll, describe, expect, test, vi } from 'vitest'
 import { openServer } from '../../src/adapters/postgres-server.ts'
 import type { Database } from '../../src/deps.ts'
 import { startMailer } from '../../src/domain/mailer.ts'
+import { otherwise } from '../support/database.ts'
 import { createTestDistrict } from '../support/fixtures.ts'
 import { startGateway } from '../support/gateway.ts'
 import { json, newAddress, raw, serve } from '../support/http.ts'
+import { holdOpen } from '../support/postgres.ts'
 
 // One proxy in front, so that each request comes from the address that it names.
 const gateway = await startGateway({ config: { trustedProxyHops: 1 } })
@@ -70,19 +72,19 @@ test('a code and its link used at once give one session', async () => {
 /** Both gateways over again, and how many guesses they have paid for, which is what they compare. */
 async function counted() {
   const paid = { guesses: 0 }
-  const counting = (database: Database): Database => ({
-    ...database,
-    transaction: (work) =>
-      database.transaction((tx) =>
-        work({
-          query: (statement) => {
-            const [cost = 0] = statement.values.filter((value) => typeof value === 'number') // the only number of a guess
-            if (statement.text.includes('insert into code_guesses') && cost > 0) paid.guesses++
-            return tx.query(statement)
-          },
-        }),
-      ),
-  })
+  const counting = (database: Database): Database =>
+    otherwise(database, {
+      transaction: (work) =>
+        database.transaction((tx) =>
+          work({
+            query: (statement) => {
+              const [cost = 0] = statement.values.filter((value) => typeof value === 'number') // the only number of a guess
+              if (statement.text.includes('insert into code_guesses') && cost > 0) paid.guesses++
+              return tx.query(statement)
+            },
+          }),
+        ),
+    })
   return { paid, both: [await serve({ ...deps, db: counting(db) }), await serve({ ...deps, db: counting(otherDb) })] as const }
 }
 
@@ -128,13 +130,7 @@ test('of 40 wrong guesses at once with ten left in the budget ten are compared, 
 
 test('guesses that cannot be counted are refused, uncompared, and hold one connection of each gateway and no more', async () => {
   const { person, email, code } = await mailed()
-  let [held, letGo] = [false, (): void => {}]
-  const holding = db.transaction(async (tx) => {
-    await tx.query(sql`select from guess_budget for update`)
-    held = true
-    await new Promise<void>((resolve) => (letGo = resolve))
-  })
-  await vi.waitUntil(() => held, { timeout: 60_000 })
+  const letGo = await holdOpen(db.url!, 'select from guess_budget for update')
   let underWay = true
   const guesses = times(40, (n) => verify(n, { code, email })).finally(() => (underWay = false))
   let most = 0
@@ -148,8 +144,7 @@ test('guesses that cannot be counted are refused, uncompared, and hold one conne
   expect(most).toBeLessThanOrEqual(2)
   expect(count(await guesses)).toEqual({ 503: 40 })
   expect(await attemptsOf(email)).toBe(0)
-  letGo()
-  await holding
+  await letGo()
   expect((await verify(0, { code, email })).status).toBe(200)
   expect(await sessionsOf(person.id)).toBe(1)
 })

@@ -20,7 +20,8 @@ export interface TestDatabase extends OpenDatabase {
 
 /** A database whose statements go another way, or no way at all: those of requests, those beside them, and the probe's. */
 export function otherwise<Db extends Database>(db: Db, changes: Partial<Transactions>): Db {
-  const aside = { ...db.aside, ...changes }
+  const { query, transaction } = db.aside // of a class, whose methods no copy would have
+  const aside = { query: query.bind(db.aside), transaction: transaction.bind(db.aside), ...changes }
   const changed: Db = { ...db, ...changes, aside, within: () => changed, probe: async () => void (await aside.query(sql`select 1`)) }
   return changed
 }

@@ -26,6 +26,14 @@ export async function createDatabase(template?: string): Promise<ServerDatabase>
   return { name, url: url.href, drop: () => administer(`drop database if exists ${name} with (force)`) }
 }
 
+/** Does this in a transaction that stays open, for as long as it takes, with what it locks. @returns how to let go */
+export async function holdOpen(url: string, statements: string): Promise<() => Promise<void>> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query(`begin; ${statements}`)
+  return () => client.end()
+}
+
 async function administer(statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: serverUrl })
   await client.connect()

@@ -17,7 +17,8 @@ export interface TcpProxy {
   close(): Promise<void>
 }
 
-export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
+/** @param listen called for each connection; what it returns is told of everything that its client says */
+export async function startTcpProxy(databaseUrl: string, listen: () => (bytes: Buffer) => void = () => () => {}): Promise<TcpProxy> {
   let [target, delayMs, isHeld] = [new URL(databaseUrl), 0, false]
   const pairs = new Set<readonly Socket[]>()
   const held: (() => void)[] = []
@@ -30,7 +31,11 @@ export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
     const server = connect(Number(target.port), target.hostname)
     const pair = [client, server] as const
     pairs.add(pair)
-    client.on('data', (bytes) => pass(bytes, server, 0))
+    const hear = listen()
+    client.on('data', (bytes) => {
+      hear(bytes)
+      pass(bytes, server, 0)
+    })
     server.on('data', (bytes) => pass(bytes, client, delayMs))
     for (const socket of pair) {
       socket.setNoDelay()

@@ -1,9 +1,8 @@
 /** A proxy between a gateway and its server: how often the gateway asks and waits for an answer, and what it is when each is late. */
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { afterAll } from 'vitest'
 import { openServer } from '../../src/adapters/postgres-server.ts'
 import type { Database } from '../../src/deps.ts'
+import { startTcpProxy } from './tcp-proxy.ts'
 
 export interface Wire {
   /** The database through the proxy. What it listens to goes beside it. */
@@ -16,39 +15,22 @@ export interface Wire {
 
 /** Opens the database of this address through a proxy; both are closed after the last test. Call it at the top of the file. */
 export async function openWire(databaseUrl: string): Promise<Wire> {
-  const server = new URL(databaseUrl)
-  let [trips, delayMs] = [0, 0]
-  const sockets = new Set<Socket>()
-  const proxy = createServer((client) => {
-    const upstream = connect(Number(server.port), server.hostname)
-    const count = countingTrips(() => trips++)
-    client.on('data', (bytes) => (count(bytes), upstream.write(bytes)))
-    upstream.on('data', (bytes) => void setTimeout(() => client.write(bytes), delayMs))
-    for (const [socket, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(socket)
-      socket.setNoDelay()
-      socket.on('error', () => {}).on('close', () => (sockets.delete(socket), other.destroy()))
-    }
-  })
-  proxy.listen(0, '127.0.0.1')
-  await once(proxy, 'listening')
-  const through = new URL(databaseUrl)
-  through.host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`
-  const db = openServer({ url: through.href, directUrl: databaseUrl, pooled: false })
+  let trips = 0
+  const proxy = await startTcpProxy(databaseUrl, () => countingTrips(() => trips++))
+  const db = openServer({ url: proxy.url, directUrl: databaseUrl, pooled: false })
   afterAll(async () => {
     await db.close()
-    proxy.close()
-    for (const socket of sockets) socket.destroy()
+    await proxy.close()
   })
-  return { db, trips: () => trips, delay: (ms) => void (delayMs = ms) }
+  return { db, trips: () => trips, delay: proxy.delay }
 }
 
-/** Reads what a client of PostgreSQL says (protocol 3.0): a start without a type, then messages of a type and a length each. */
+/**
+ * Reads what a client of PostgreSQL says (protocol 3.0): a start without a type, then messages of a type and a length each. The first query
+ * of a connection makes its settings, and is a part of setting it up.
+ */
 function countingTrips(trip: () => void): (bytes: Buffer) => void {
-  let [unread, isStarted] = [Buffer.alloc(0), false]
+  let [unread, isStarted, isSettled, isRequests] = [Buffer.alloc(0), false, false, false]
   return (bytes) => {
     unread = Buffer.concat([unread, bytes])
     for (;;) {
@@ -56,7 +38,11 @@ function countingTrips(trip: () => void): (bytes: Buffer) => void {
       if (unread.length < typeLength + 4) return
       const end = typeLength + unread.readUInt32BE(typeLength)
       if (unread.length < end) return
-      if (isStarted && ['Q', 'S'].includes(String.fromCharCode(unread[0]!))) trip()
+      isRequests ||= !isStarted && !unread.includes('credentials-gateway announce') // which goes on whatever is asked
+      if (isStarted && ['Q', 'S'].includes(String.fromCharCode(unread[0]!))) {
+        if (isSettled && isRequests) trip()
+        isSettled = true
+      }
       isStarted = true
       unread = unread.subarray(end)
     }
