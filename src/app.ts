@@ -21,6 +21,7 @@ import { normaliseTarget } from './http/target.ts'
 import { type Page, reading } from './console/page.ts'
 import { maxBodyBytes } from './rest/refusals.ts'
 import { headersOfEveryAnswer, sendRefusal, wholeRefusal } from './refusal.ts'
+import { onceASecond } from './repeated-log.ts'
 import { createRestHandler } from './rest/handler.ts'
 
 /** SPEC: "`/graphql` 1 MB" */
@@ -71,10 +72,10 @@ export function createApp(deps: Deps, devMailbox?: Mailbox, draining: Pick<Drain
   const explain = (requestId: string, error: unknown): HttpRefusal | Problem => {
     if (error instanceof HttpRefusal) return error
     if (!(error instanceof Problem)) {
-      deps.log.error({ err: error, requestId }, 'unexpected error')
+      onceASecond(deps.log).error({ err: error, requestId }, 'unexpected error')
       return new Problem('UNEXPECTED', { requestId })
     }
-    if (error.code === 'UNAVAILABLE') deps.log.warn({ err: error.cause ?? error, requestId }, 'refused for now')
+    if (error.code === 'UNAVAILABLE') onceASecond(deps.log).warn({ err: error.cause ?? error, requestId }, 'refused for now')
     return error
   }
 
@@ -93,7 +94,7 @@ export function createApp(deps: Deps, devMailbox?: Mailbox, draining: Pick<Drain
       await leaveBody(req, res, path === '/graphql' ? maxGraphqlBytes : maxBodyBytes)
       sendRefusal(res, path, refusal)
     } catch (broken) {
-      deps.log.warn({ err: broken, requestId }, 'an answer was broken off')
+      onceASecond(deps.log).warn({ err: broken, requestId }, 'an answer was broken off')
       res.destroy()
     }
   }

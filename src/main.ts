@@ -15,6 +15,7 @@ import { startMailer } from './domain/mailer.ts'
 import { failureSentence, mayHeal } from './failure.ts'
 import { Draining } from './http/draining.ts'
 import { type App, createHttpServer } from './http/server.ts'
+import { onceASecond } from './repeated-log.ts'
 import { endWhenAsked } from './shutdown.ts'
 import { onceItAnswers } from './starting.ts'
 import { type WelcomeFacts, welcomeFacts, welcomeText } from './welcome.ts'
@@ -50,6 +51,8 @@ try {
 
 async function run(config: Config): Promise<void> {
   const log = createLog(config)
+  const flush = () => onceASecond(log).flush()
+  process.prependListener('beforeExit', flush).prependListener('exit', flush) // before pino, which writes for the last time then
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection')) // graphql-js can leave one behind
   process.on('exit', config.databaseUrl === undefined ? holdFolder(config.dataDir, process.pid) : () => {})
 

@@ -1,6 +1,7 @@
 /** Errors as clients see them: a Problem keeps its code and sentence, GraphQL's own are bad input, the rest is masked. */
 import { type ExecutionResult, GraphQLError } from 'graphql'
 import { Problem, type ProblemCode, statusOf } from '../domain/problem.ts'
+import { onceASecond } from '../repeated-log.ts'
 import type { Context } from './context.ts'
 import { InputMistake } from './input/mistake.ts'
 
@@ -52,8 +53,9 @@ export function finishResult(
     const { code } = extensions
     const isUnexpected = code === 'INTERNAL_SERVER_ERROR'
     const error = asError({ ...rest, extensions: isUnexpected ? { ...extensions, requestId } : extensions }, thrown)
-    if (isUnexpected) deps.log.error({ err: error.originalError, path: error.path, requestId }, 'unexpected error')
-    if (code === 'UNAVAILABLE') deps.log.warn({ err: error.originalError?.cause, requestId }, 'the database does not answer')
+    if (isUnexpected) onceASecond(deps.log).error({ err: error.originalError, path: error.path, requestId }, 'unexpected error')
+    if (code === 'UNAVAILABLE')
+      onceASecond(deps.log).warn({ err: problemIn(error)?.cause ?? error, requestId }, 'the database does not answer')
     return { code, http, error }
   })
   const unavailable = told.find(({ code }) => code === 'UNAVAILABLE')

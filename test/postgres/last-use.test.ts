@@ -26,7 +26,11 @@ const isMarked = async (table: 'api_keys' | 'sessions'): Promise<boolean> => {
 /** Work done while somebody keeps everybody from writing to a table. */
 const whileLocked = async (table: 'api_keys' | 'sessions', work: () => Promise<void>): Promise<void> => {
   const letGo = await holdOpen(db.url!, `lock table ${table} in share mode`)
-  await work().finally(letGo)
+  try {
+    await work()
+  } finally {
+    await letGo()
+  }
 }
 
 test.each(['api_keys', 'sessions'] as const)(
