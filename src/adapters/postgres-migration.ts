@@ -62,12 +62,16 @@ export async function migrateServer({
 /** The pool waits for it, whatever its types say. */
 const settleEach = (client: pg.ClientBase): Promise<unknown> => settle(client, noTimeouts)
 
+/**
+ * Held by a transaction that stays open, and not by the session: a pooler that nobody told of would give the session to others with it.
+ */
 async function takeLock(client: pg.Client, isCommand: boolean, log: Pick<Logger, 'info'> | undefined): Promise<void> {
-  const taken = await answered(client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [migrationLock]))
+  await answered(client.query('begin; set local idle_in_transaction_session_timeout = 0'))
+  const taken = await answered(client.query<{ taken: boolean }>('select pg_try_advisory_xact_lock($1) as taken', [migrationLock]))
   if (taken.rows[0]!.taken) return
   if (isCommand) throw new MigrationFailed('Another process is migrating this database. Wait until it has finished, and run this again.')
   log?.info('another process is migrating the database: waiting until it has finished')
-  await answered(client.query('select pg_advisory_lock($1)', [migrationLock]))
+  await answered(client.query('select pg_advisory_xact_lock($1)', [migrationLock]))
 }
 
 /** Prisma's adapter cuts a script at every semicolon, those inside a function's body too. PostgreSQL takes it whole, as one transaction. */
