@@ -131,9 +131,11 @@ describe('changes at once', () => {
     const path = `/api/people/${(await district.person()).id}`
     const [blind, admins] = [await district.key('write:people'), `/api/people/${(await district.admin()).id}`]
     const connections = async () =>
-      (await db.query<{ pid: number }>(sql`select pid from pg_stat_activity where application_name = 'credentials-gateway'`)).map(
-        ({ pid }) => pid,
-      )
+      (
+        await db.query<{ pid: number }>(
+          sql`select pid from pg_stat_activity where application_name = 'credentials-gateway' and datname = current_database()`,
+        )
+      ).map(({ pid }) => pid)
     const met = new Set(await connections())
     const before = met.size
     for (let n = 0; n < 40; n++) {
