@@ -10,7 +10,7 @@ export const unmarked = (lastUse: Sql): Sql => sql`(${lastUse} is null or ${last
 const unmarkedMs = 5_000
 const unmarkedUntil = new WeakMap<Queryable, number>()
 /** With the wait for a turn (credentials.ts) below the 5 s within which a request is answered, though there are two statements. */
-const patienceMs = 4_500
+const patienceMs = 3_500
 
 /**
  * Finds a credential and marks its last use, in one statement. Where nothing can be written (the database is read-only, the table locked)
