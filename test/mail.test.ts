@@ -187,6 +187,9 @@ describe('Postmark', () => {
   test.each([
     [429, { 'Retry-After': '7' }, 7],
     [503, { 'Retry-After': '120' }, 120],
+    [429, { 'Retry-After': '0' }, 0],
+    [429, { 'Retry-After': '9'.repeat(400) }, Infinity],
+    [503, { 'Retry-After': 'Tue, 24 Nov 2026 11:00:00 GMT', Date: 'Tue, 24 Nov 2026 12:00:00 GMT' }, 0],
     [429, { 'Retry-After': 'Tue, 24 Nov 2026 12:00:30 GMT', Date: 'Tue, 24 Nov 2026 12:00:00 GMT' }, 30],
   ])('%i with %j is a wish to wait', async (status, headers, seconds) => {
     postmark.script({ status, headers })
@@ -202,6 +205,8 @@ describe('Postmark', () => {
     ['a wrong server token', { status: 401, errorCode: 10 }, /401, error code 10/],
     ['an account out of credits', { status: 422, errorCode: 405 }, /422, error code 405/],
     ['a success that is none', { status: 200, errorCode: 1 }, /200, error code 1/],
+    ["a 422 that is not Postmark's", { status: 422, body: '<html>' }, /422$/],
+    ['a 422 whose code is a text', { status: 422, body: '{"ErrorCode":"300"}' }, /422$/],
     ['a redirect', { status: 307, headers: { Location: 'http://127.0.0.1:9/email' } }, /307/],
     ['a cut connection', 'reset', /did not answer/],
   ] as const)('%s may be tried again', async (_what, behaviour, sentence) => {
@@ -210,6 +215,28 @@ describe('Postmark', () => {
     expect(error).not.toBeInstanceOf(MailRefused)
     expect(error).not.toBeInstanceOf(MailDelayed)
     expect(error.message).toMatch(sentence)
+  })
+
+  test.each([
+    ['no code', 200, '{"Message":"OK"}'],
+    ['a code that is a text', 200, '{"ErrorCode":"0"}'],
+    ['a code that is null', 200, '{"ErrorCode":null}'],
+    ['a code that is a list', 200, '{"ErrorCode":[]}'],
+    ['a code that is false', 200, '{"ErrorCode":false}'],
+    ['an answer that is null', 200, 'null'],
+    ['an answer that is a number', 200, '0'],
+    ['an answer that is a text', 200, '"ErrorCode"'],
+    ['an answer that is a list', 200, '[{"ErrorCode":0}]'],
+    ['a page', 200, '<html>Please sign in</html>'],
+    ['an empty answer', 200, ''],
+    ['an answer that is far too long', 200, JSON.stringify({ ErrorCode: 0, Message: 'x'.repeat(1_000_000) })],
+    ['an empty 202', 202, ''],
+    ['a 204', 204, ''],
+  ])('%s is no delivery, and may be tried again', async (_what, status, body) => {
+    postmark.script({ status, body })
+    const error = await failure()
+    expect(error).not.toBeInstanceOf(MailRefused)
+    expect(error.message).toBe(`Postmark answered ${status}, and not that it took the mail`)
   })
 
   test('a server that never answers is given up, and may be tried again', async () => {
@@ -230,6 +257,7 @@ describe('Postmark', () => {
       echo,
       { ...echo, status: 422, errorCode: 300 },
       { ...echo, status: 429, headers: { 'Retry-After': '1' } },
+      ...[200, 422, 500].map((status) => ({ status, body: JSON.stringify({ ErrorCode: echo.message, Message: echo.message }) })),
       'reset',
     ] as const) {
       postmark.script(behaviour)

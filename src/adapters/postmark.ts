@@ -3,8 +3,11 @@ import { Models, ServerClient } from 'postmark'
 import type { Config } from '../config.ts'
 import { type Mail, MailDelayed, MailRefused, type Message } from '../domain/mail.ts'
 
-/** Long enough for Postmark on a bad day, short enough for a worker that has others to send. */
-const timeoutSeconds = 8
+/** Long enough for Postmark on a bad day (8 s), short enough for a worker that has others to send. */
+const timeoutSeconds = 10
+
+/** An answer has a few hundred; of one without an end the rest is not read. */
+const longestAnswerBytes = 64_000
 
 /** Codes that come with 422 and speak of the account, not of the message: an operator can mend these, so the mail may be tried again. */
 const accountCodes = new Set([
@@ -16,6 +19,7 @@ const accountCodes = new Set([
 
 /** What one exchange showed beside what the client makes of it: the client keeps no headers and drops the cause. */
 interface Exchange {
+  status?: number
   retryAfterSeconds?: number | undefined
   failure?: string
 }
@@ -33,8 +37,9 @@ export function postmarkMail(settings: NonNullable<Config['postmark']>, timeout:
       const client = new ServerClient(settings.token, { ...host, timeout, fetch: watchedFetch(exchange) })
       try {
         const answer: unknown = await client.sendEmail(envelope(settings, message))
-        const code = typeof answer === 'object' && answer !== null ? Number((answer as { ErrorCode?: unknown }).ErrorCode ?? 0) : Number.NaN
-        if (code !== 0) throw Object.assign(new Error(), { statusCode: 200, code })
+        const code = (answer as { ErrorCode?: unknown } | null)?.ErrorCode
+        // Whatever stands in between may answer with 2xx: taken is what Postmark says that it took.
+        if (code !== 0) throw Object.assign(new Error(), { statusCode: exchange.status, code })
       } catch (error) {
         throw explained(error, exchange)
       }
@@ -65,13 +70,27 @@ function watchedFetch(exchange: Exchange) {
   return async (url: string | URL | Request, init?: RequestInit): Promise<Response> => {
     try {
       const response = await fetch(url, { ...init, redirect: 'manual' })
+      exchange.status = response.status
       exchange.retryAfterSeconds = retryAfterSeconds(response.headers)
-      return response
+      return new Response(await beginningOf(response), { status: response.status })
     } catch (error) {
       exchange.failure = failureOf(error)
       throw error
     }
   }
+}
+
+/** What is cut off there is no JSON any more, and no delivery. */
+async function beginningOf({ body }: Response): Promise<string | null> {
+  if (body === null) return null
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of body) {
+    chunks.push(chunk)
+    length += chunk.length
+    if (length > longestAnswerBytes) break // which ends the connection, too
+  }
+  return length === 0 ? null : Buffer.concat(chunks, Math.min(length, longestAnswerBytes)).toString()
 }
 
 /** Retry-After in seconds, given as such or as a date (RFC 9110, 10.2.3), which is read by the clock of who wrote it. */
@@ -83,13 +102,18 @@ function retryAfterSeconds(headers: Headers): number | undefined {
   return Number.isNaN(seconds) ? undefined : Math.max(0, seconds)
 }
 
-/** The text of an error is never passed on: of a header that cannot be sent, say, it quotes the value. */
+/**
+ * The text of an error is never passed on (of a header that cannot be sent, say, it quotes the value), nor a code that is no number, which
+ * could repeat the mail. Refused for good is only what Postmark refuses by a code of its own: a proxy's 422 says nothing of the message.
+ */
 function explained(error: unknown, { retryAfterSeconds: wait, failure }: Exchange): Error {
-  const { statusCode: status = 0, code = 0 } = error as { statusCode?: number; code?: number }
+  const { statusCode: status = 0, code } = error as { statusCode?: number; code?: unknown }
   if (status === 0) return new Error(`Postmark did not answer: ${failure ?? failureOf(error)}`)
-  const answer = `Postmark answered ${status}${code ? `, error code ${code}` : ''}`
+  const ownCode = typeof code === 'number' && Number.isSafeInteger(code) ? code : 0
+  const told = ownCode === 0 ? (status < 300 ? ', and not that it took the mail' : '') : `, error code ${ownCode}`
+  const answer = `Postmark answered ${status}${told}`
   if ((status === 429 || status === 503) && wait !== undefined) return new MailDelayed(`${answer}, try again in ${wait} s`, wait)
-  const refused = status === 413 || (status === 422 && !accountCodes.has(code))
+  const refused = status === 413 || (status === 422 && ownCode > 0 && !accountCodes.has(ownCode))
   return refused ? new MailRefused(answer) : new Error(answer)
 }
 

@@ -30,6 +30,8 @@ export interface PostmarkAnswer {
   readonly errorCode?: number
   readonly message?: string
   readonly headers?: Readonly<Record<string, string>>
+  /** In place of Postmark's JSON. */
+  readonly body?: string
   /** The answer takes so long. */
   readonly afterMs?: number
 }
@@ -80,7 +82,7 @@ export async function startFakePostmark(): Promise<FakePostmark> {
     if (behaviour === 'reset') return void req.socket.resetAndDestroy()
     if (behaviour === 'swallow') return void delivered.push(email)
     const given: PostmarkAnswer = typeof behaviour === 'string' ? named[behaviour] : behaviour
-    if (given.status === 200 && !given.errorCode) delivered.push(email)
+    if (given.status === 200 && !given.errorCode && given.body === undefined) delivered.push(email)
     if (given.afterMs !== undefined) await new Promise((resolve) => setTimeout(resolve, given.afterMs))
     answer(res, given)
   }
@@ -108,8 +110,8 @@ export async function startFakePostmark(): Promise<FakePostmark> {
   }
 }
 
-function answer(res: ServerResponse, { status, errorCode = 0, message = '', headers = {} }: PostmarkAnswer): void {
-  const body =
+function answer(res: ServerResponse, { status, errorCode = 0, message = '', headers = {}, body }: PostmarkAnswer): void {
+  const usual =
     status === 200
       ? {
           To: '',
@@ -120,5 +122,5 @@ function answer(res: ServerResponse, { status, errorCode = 0, message = '', head
         }
       : { ErrorCode: errorCode, Message: message }
   res.writeHead(status, { 'Content-Type': 'application/json', ...headers })
-  res.end(JSON.stringify(body))
+  res.end(body ?? JSON.stringify(usual))
 }
