@@ -81,6 +81,4 @@ export interface Deps {
   readonly config: Config
   /** Keys that codes and links are derived from: the first signs, all verify. */
   readonly secrets: readonly string[]
-  /** Tells the mailer that there is something to send; it finds it in the database. */
-  readonly wakeMailer: () => void
 }

@@ -87,7 +87,6 @@ async function run(config: Config): Promise<void> {
   const demo = db.kind === 'embedded' ? await createDemo({ db, random: randomBytes }) : undefined
 
   const mailbox = devMailbox((text) => process.stdout.write(text))
-  let wakeMailer = () => {}
   const deps: Deps = {
     db,
     mail: config.postmark ? (await import('./adapters/postmark.ts')).postmarkMail(config.postmark) : mailbox,
@@ -96,11 +95,9 @@ async function run(config: Config): Promise<void> {
     log,
     config,
     secrets: config.secretKeys ?? [developmentSecret(config.dataDir)],
-    wakeMailer: () => wakeMailer(),
   }
   app = createApp(deps, config.postmark ? undefined : mailbox, draining)
   const mailer = startMailer(deps)
-  wakeMailer = mailer.wake
   const stopHousekeeping = startHousekeeping(deps)
   const stopSealing = startSealing(deps)
   const welcomed = once(() => welcomeFacts(deps, demo)).then(welcome)

@@ -1,12 +1,11 @@
 /** The mail of a sign-in: sent after the answer, once, whatever becomes of the provider or of the process that sends it. */
 import { randomBytes } from 'node:crypto'
 import sql from 'sql-template-tag'
-import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { otherwise } from './support/database.ts'
 import { postmarkMail } from '../src/adapters/postmark.ts'
 import type { Database } from '../src/deps.ts'
 import { type Mail, MailDelayed, MailRefused, type Message } from '../src/domain/mail.ts'
-import { startMailer } from '../src/domain/mailer.ts'
 import { secretId } from '../src/domain/tokens.ts'
 import { type FakePostmark, startFakePostmark } from './support/fake-postmark.ts'
 import { createTestDistrict, type PersonOptions } from './support/fixtures.ts'
@@ -116,7 +115,7 @@ describe.concurrent('the mailer', () => {
         }),
     })
     const askedAtMs = performance.now()
-    await ask(email, await serve({ ...deps, db: crashing, wakeMailer: () => {} }))
+    await ask(email, await serve({ ...deps, db: crashing }))
     await until(() => takenFor(email).length === 1)
     expect(triesTo(email)[0]!.atMs - askedAtMs).toBeGreaterThan(1_900)
     await settled(email)
@@ -210,39 +209,6 @@ describe.concurrent('the mailer', () => {
       { To: email, Tag: 'login', TrackOpens: false, TrackLinks: 'None', TextBody: takenFor(email)[0]!.text },
     ])
   })
-})
-
-test('a flood of requests for addresses that nobody has holds up no mail: they are ended together, even if they come while mails are taken', async () => {
-  const flood = () =>
-    db.query(
-      sql`insert into login_requests (id, email_key, network, secret_id, mail_due_at)
-          select 'flood-' || n, 'nobody-' || n || '@example.org', '127.0.0.1', ${secretId(deps.secrets[0]!)}, now() - interval '1 minute'
-          from generate_series(1, 2500) n`,
-    )
-  let [coming, hasCome] = [true, false]
-  const query: Database['query'] = async (statement) => {
-    if (coming && statement.text.includes('set mail_attempts = mail_attempts + 1')) {
-      coming = false
-      await flood()
-      hasCome = true
-    }
-    return db.query(statement)
-  }
-  const mailer = startMailer({ ...deps, db: otherwise(db, { query }) })
-  onTestFinished(() => mailer.stop())
-  await until(() => hasCome)
-  const email = await person()
-  await ask(email)
-  await until(() => takenFor(email).length === 1)
-  const ofFlood = () =>
-    db.query<{ leased: boolean; due: boolean; error: string | null }>(
-      sql`select mail_attempts > 0 as leased, mail_due_at is not null as due, mail_error as error from login_requests where id like 'flood-%'`,
-    )
-  await vi.waitUntil(async () => !(await ofFlood()).some(({ due }) => due), patience)
-  const nobodys = await ofFlood()
-  expect(nobodys.length).toBe(2_500)
-  expect(nobodys.filter(({ error }) => error !== 'nobody has this address')).toEqual([])
-  expect(nobodys.filter(({ leased }) => leased).length).toBeLessThanOrEqual(64) // by each of two mailers no more than it sends at once
 })
 
 test('the log tells of every mail by its request, and holds no code, link, token or address', () => {

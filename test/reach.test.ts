@@ -338,7 +338,6 @@ describe('a person whose address is changed', () => {
     expectWritten(await updatePerson(admin, person.id, { email: next }))
     const before = gateway.mails.length
     await db.query(sql`update login_requests set mail_due_at = now() where id = ${id}`)
-    deps.wakeMailer()
     await expect
       .poll(() => db.query(sql`select mail_error from login_requests where id = ${id} and mail_due_at is null`), { timeout: 30_000 })
       .toEqual([{ mail_error: 'nobody has this address' }])

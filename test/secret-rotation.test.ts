@@ -34,7 +34,6 @@ const basis: Omit<Deps, 'secrets'> = {
   random: randomBytes,
   log: pino({ level: 'debug' }, new Writable({ write: (line: Buffer, _encoding, done) => (logLines.push(line.toString()), done()) })),
   config: { ...readConfig({}), trustedProxyHops: 1 },
-  wakeMailer: () => {},
 }
 
 /** A gateway under these secret keys. */
@@ -48,7 +47,7 @@ async function under(...secrets: string[]) {
     },
     /** Sends what is waiting, and nothing while another gateway is meant to. */
     async sendMails() {
-      const mailer = startMailer(deps)
+      const mailer = startMailer(deps, { untilNextLook: () => 10 })
       const waiting = () => db.query(sql`select id from login_requests where mail_due_at is not null`)
       await vi.waitUntil(async () => (await waiting()).length === 0, { timeout: 60_000, interval: 10 })
       await mailer.stop()
@@ -123,7 +122,7 @@ describe('when a new secret key is put before the old one, and the old one is ta
     const [newer, older] = [await district.person(), await district.person()]
     await during.ask(newer.email)
     await before.ask(older.email)
-    const behind = startMailer(before.deps)
+    const behind = startMailer(before.deps, { untilNextLook: () => 10 })
     await vi.waitUntil(() => mails.some(({ to }) => to === older.email), { timeout: 60_000, interval: 10 })
     await behind.stop()
     expect(mails.filter(({ to }) => to === newer.email)).toEqual([])

@@ -1,6 +1,6 @@
 /**
- * Requests for a sign-in mail: rows, for any address alike. Who has an account is nobody's business: the mailer finds out, after the
- * answer, whether anybody is there.
+ * Requests for a sign-in mail: rows, for any address alike. Who has an account is nobody's business: the mailer finds out, at a moment
+ * that no request decides, whether anybody is there.
  */
 import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import { z } from 'zod'
@@ -29,7 +29,7 @@ export const linkAlive: Sql = sql`r.link_ended_at is null and r.created_at > now
  * @throws Problem INVALID_INPUT for anything but one address, TOO_MANY_REQUESTS from a client that has asked too often
  */
 export async function requestLogin(
-  deps: Pick<Deps, 'db' | 'random' | 'secrets' | 'wakeMailer'>,
+  deps: Pick<Deps, 'db' | 'random' | 'secrets'>,
   client: Client,
   input: { email: unknown },
 ): Promise<string> {
@@ -60,7 +60,6 @@ export async function requestLogin(
     const waits = ofClient.map(({ bucket: { size, seconds } }, n) => fill[n]!.fullInSeconds - (size - 1) * seconds)
     throw new Problem('TOO_MANY_REQUESTS', { retryAfter: Math.max(1, Math.ceil(Math.max(...waits))) })
   }
-  deps.wakeMailer()
   return browserToken
 }
 

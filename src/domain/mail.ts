@@ -27,7 +27,7 @@ export interface Mail {
 /** The provider will never take this message (an inactive recipient, say). */
 export class MailRefused extends Error {}
 
-/** The provider asks to wait. */
+/** The provider asks to wait. It is a wish: how long the wait is, the mailer decides. */
 export class MailDelayed extends Error {
   readonly retryAfterSeconds: number
   constructor(message: string, retryAfterSeconds: number, options?: ErrorOptions) {

@@ -1,152 +1,142 @@
 /**
- * The mailer: sends the sign-in mails that the database holds, from any instance. A row is leased, not taken: if this
- * process dies before it has said that the mail is out, another one finds the row again.
+ * The mailer: sends the sign-in mails that the database holds, from any instance, each within 5 s of its request or of the crash of whoever
+ * was sending it.
+ *
+ * Who has an account shows in no request's time: the mailer looks at times of its own, which neither a request nor the end of a mail
+ * decides, and what it does for a mail it does in small pieces, between which the event loop turns.
  */
-import sql from 'sql-template-tag'
-import type { Deps, Queryable } from '../deps.ts'
-import { type LoginRequestRow, prepareLogin } from './login-mail.ts'
-import { loginMessage, MailDelayed, MailRefused } from './mail.ts'
-import { inLanguage } from './multilingual.ts'
-import { linkToken, secretId } from './tokens.ts'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { codeLifetimeMinutes } from './login-requests.ts'
+import { deliver, type DeliveryDeps } from './mail-delivery.ts'
+import { endNobodys, type Leased, leaseMs, leaseSome, renewalMs, renewLeases } from './mail-queue.ts'
+import { secretId } from './tokens.ts'
+import { inTurns } from './turns.ts'
 
-/** Longer than the provider's time limit, so that nobody else sends what is still being sent. */
-const leaseSeconds = 20
-/** The first retry comes after 1 to 2 s; the spread keeps instances apart. */
-const firstRetryMs = 1_000
-const longestRetryMs = 60_000
-const pollIntervalMs = 2_000
+const shortestWaitMs = 500
+const longestWaitMs = 2_000
 const nobodysAtOnce = 1_000
 /** Mails under way at once: one that hangs holds up nobody else. */
 const parallelMails = 32
-
-type MailerDeps = Pick<Deps, 'db' | 'mail' | 'log' | 'config' | 'secrets'>
+/** Of those, how many are asked about in the database at once: most connections are left to requests. */
+const parallelPreparations = 4
 
 export interface Mailer {
-  /** Looks now instead of at the next poll. */
-  wake(): void
   /** Takes nothing new; resolves when what was under way is through. */
   stop(): Promise<void>
 }
 
-interface Leased extends LoginRequestRow {
-  readonly attempts: number
+interface UnderWay {
+  readonly leased: Leased
+  /** Until then, by `performance.now()`, nobody else can have it. */
+  heldUntilMs: number
+  through: Promise<void>
 }
 
-export function startMailer(deps: MailerDeps): Mailer {
-  const underWay = new Set<Promise<void>>()
+/** @param untilNextLook milliseconds, asked anew for every look; the first one comes at once */
+export function startMailer(
+  deps: DeliveryDeps,
+  { untilNextLook = () => shortestWaitMs + Math.random() * (longestWaitMs - shortestWaitMs) }: { untilNextLook?: () => number } = {},
+): Mailer {
+  const { db, log } = deps
+  const keys = deps.secrets.map(secretId)
+  const underWay = new Map<string, UnderWay>()
+  const ownTurn = oneATurn()
+  const preparing = inTurns(parallelPreparations, codeLifetimeMinutes * 60_000)
+  const renewals = new Set<Promise<void>>()
   let stopped = false
   let looking: Promise<void> | undefined
-  let again = false
+  let lookedAtMs = 0
 
+  const renew = async (some: Iterable<UnderWay>): Promise<void> => {
+    const askedAtMs = performance.now()
+    for (const id of await renewLeases(
+      db,
+      Array.from(some, ({ leased }) => leased),
+    )) {
+      const held = underWay.get(id)
+      if (held) held.heldUntilMs = askedAtMs + leaseMs
+    }
+  }
+  /** Every time, also while an earlier renewal waits for its answer: a database that answers late is told in time. */
+  const renewAll = (): void => {
+    if (underWay.size === 0) return
+    const renewal = renew(underWay.values())
+      .catch((error: unknown) =>
+        log.warn(
+          { err: error, mails: underWay.size },
+          'leases of sign-in mails under way could not be renewed; the next second tries again',
+        ),
+      )
+      .finally(() => renewals.delete(renewal))
+    renewals.add(renewal)
+  }
+
+  const begin = (leased: Leased, heldUntilMs: number): void => {
+    const mine: UnderWay = { leased, heldUntilMs, through: Promise.resolve() }
+    const holds = (): boolean => performance.now() < mine.heldUntilMs
+    underWay.set(leased.id, mine)
+    mine.through = deliver(deps, leased, {
+      ownTurn,
+      inTurns: preparing,
+      async isHeld() {
+        if (!holds()) await renew([mine])
+        return holds()
+      },
+      isStopped: () => stopped,
+    }).finally(() => underWay.delete(leased.id))
+  }
+  /** Of what was due when the look began. @returns whether there may be more */
+  const leaseMore = async (begunAtMs: number): Promise<boolean> => {
+    const most = parallelMails - underWay.size
+    if (most === 0) {
+      await Promise.race(Array.from(underWay.values(), ({ through }) => through))
+      return true
+    }
+    const askedAtMs = performance.now()
+    const leased = await leaseSome(db, { most, dueForMs: askedAtMs - begunAtMs, keys, except: [...underWay.keys()] })
+    for (const each of leased) begin(each, askedAtMs + leaseMs)
+    if (performance.now() - askedAtMs > renewalMs) renewAll() // half of the lease is over
+    return leased.length === most
+  }
+  /** All that is due at its time. One that lasts until the next one's time takes over what has become due by then. */
   const look = async (): Promise<void> => {
     try {
-      for (let leases = 0; ; leases++) {
-        // Again after every few: a flood may have come since, and must not be worked off one by one.
-        if (leases % parallelMails === 0) while (!stopped && (await endNobodys(deps.db)) === nobodysAtOnce);
-        if (stopped || underWay.size >= parallelMails) break
-        const leased = await leaseOne(deps)
-        if (!leased) break
-        const sending = deliver(deps, leased).finally(() => {
-          underWay.delete(sending)
-          wake()
-        })
-        underWay.add(sending)
-      }
+      let begunAtMs: number
+      do {
+        begunAtMs = lookedAtMs
+        const nobodys = () => endNobodys(db, { most: nobodysAtOnce, dueForMs: performance.now() - begunAtMs })
+        while (!stopped && (await nobodys()) === nobodysAtOnce);
+        while (!stopped && (await leaseMore(begunAtMs)));
+      } while (!stopped && begunAtMs !== lookedAtMs)
     } catch (error) {
-      deps.log.warn({ err: error }, 'the mailer cannot read its queue')
+      log.warn({ err: error }, 'the mailer cannot read its queue')
     }
   }
-  const wake = (): void => {
-    if (stopped) return
-    if (looking) {
-      again = true
-      return
-    }
-    looking = look().finally(() => {
+
+  let timer: NodeJS.Timeout
+  const keepLooking = (): void => {
+    timer = setTimeout(keepLooking, untilNextLook())
+    lookedAtMs = performance.now()
+    looking ??= look().finally(() => {
       looking = undefined
-      if (again) {
-        again = false
-        wake()
-      }
     })
   }
-  const poll = setInterval(wake, pollIntervalMs)
-  wake()
+  keepLooking()
+  const renewing = setInterval(renewAll, renewalMs)
   return {
-    wake,
     async stop() {
       stopped = true
-      clearInterval(poll)
+      clearTimeout(timer)
       await looking
-      await Promise.all(underWay)
+      await Promise.all(Array.from(underWay.values(), ({ through }) => through))
+      clearInterval(renewing)
+      await Promise.all(renewals)
     },
   }
 }
 
-/** Requests for addresses that nobody has are ended many at a time, so that a flood of them holds up nobody's mail. @returns how many */
-async function endNobodys(db: Queryable): Promise<number> {
-  const ended = await db.query(
-    sql`update login_requests set mail_due_at = null, mail_error = 'nobody has this address' where id in (
-          select r.id from login_requests r
-          where r.mail_due_at <= now() and not exists (select from people p where p.email_key = r.email_key and not p.archived)
-          order by r.mail_due_at limit ${nobodysAtOnce} for update skip locked)
-        returning id`,
-  )
-  return ended.length
-}
-
-/** One that was made under a secret key that this process knows: while a key is changed, others know more of them. */
-async function leaseOne({ db, secrets }: MailerDeps): Promise<Leased | undefined> {
-  const [leased] = await db.query<Leased>(
-    sql`update login_requests set mail_attempts = mail_attempts + 1, mail_due_at = now() + make_interval(secs => ${leaseSeconds})
-        where id = (select id from login_requests where mail_due_at <= now() and secret_id = any(${secrets.map(secretId)}::text[])
-          order by mail_due_at limit 1 for update skip locked)
-        returning id, email_key as "emailKey", secret_id as "secretId", mail_attempts as attempts`,
-  )
-  return leased
-}
-
-async function deliver(deps: MailerDeps, leased: Leased): Promise<void> {
-  const { db, mail, config, log } = deps
-  try {
-    const prepared = await prepareLogin(deps, leased)
-    if ('ended' in prepared) return await settle(db, leased.id, { error: prepared.ended })
-    const { secret, code, person } = prepared
-    await mail.send(
-      loginMessage({
-        to: person.email,
-        first: person.first,
-        language: person.language,
-        districtName: inLanguage(person.districtName, [person.language, person.districtLanguage]),
-        accent: person.accent,
-        code,
-        link: config.magicLinkUrl.replace('{token}', linkToken(secret, leased.id)),
-        host: new URL(config.publicUrl).host,
-      }),
-    )
-    await settle(db, leased.id, {})
-    log.info({ loginRequest: leased.id, attempt: leased.attempts }, 'sign-in mail sent')
-  } catch (error) {
-    const refused = error instanceof MailRefused
-    log.warn(
-      { loginRequest: leased.id, attempt: leased.attempts, err: error },
-      refused ? 'sign-in mail refused for good' : 'sign-in mail not sent yet',
-    )
-    const retryInMs = error instanceof MailDelayed ? error.retryAfterSeconds * 1_000 : backoffMs(leased.attempts)
-    await settle(db, leased.id, { error: (error as Error).message, ...(refused ? {} : { retryInMs }) }).catch((lost: unknown) =>
-      log.warn({ err: lost }, 'the lease of a sign-in mail runs out by itself'),
-    )
-  }
-}
-
-const backoffMs = (attempts: number): number => Math.min(firstRetryMs * 2 ** (attempts - 1), longestRetryMs) * (1 + Math.random())
-
-/** Writes down how it ended: sent, never to be sent, or due again. */
-async function settle(db: Queryable, id: string, { error, retryInMs }: { error?: string; retryInMs?: number }): Promise<void> {
-  await db.query(
-    retryInMs === undefined
-      ? sql`update login_requests set mail_due_at = null, mail_error = ${error ?? null}, mail_sent_at = ${error === undefined ? sql`now()` : sql`null`} where id = ${id}`
-      : sql`update login_requests set mail_due_at = now() + make_interval(secs => ${retryInMs / 1_000}), mail_error = ${error ?? null}
-            where id = ${id} and mail_due_at is not null`,
-  )
+/** @returns what resolves for one caller in each turn of the event loop, in the order in which they came */
+function oneATurn(): () => Promise<void> {
+  let last = Promise.resolve()
+  return () => (last = last.then(() => nextTurn()))
 }

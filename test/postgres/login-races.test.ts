@@ -212,19 +212,36 @@ test('of requests at once for one person only the newest code lives', async () =
 test('two mailers on one queue send each mail once', async () => {
   const sent: string[] = []
   const slowly = { send: async ({ to }: { to: string }) => (await new Promise((resolve) => setTimeout(resolve, 15)), void sent.push(to)) }
-  const mailers = [db, otherDb, db].map((database) => startMailer({ ...deps, db: database, mail: slowly }))
+  const often = { untilNextLook: () => 10 }
+  const mailers = [db, otherDb, db].map((database) => startMailer({ ...deps, db: database, mail: slowly }, often))
   const people = await times(40, () => district.person())
   const before = gateway.mails.length
-  await times(40, async (n) => {
-    await ask(n, people[n]!.email)
-    for (const mailer of mailers) mailer.wake()
-  })
+  await times(40, (n) => ask(n, people[n]!.email))
   const delivered = () => [...sent, ...gateway.mails.slice(before).map(({ to }) => to)]
   await expect.poll(() => delivered().length, { timeout: 20_000 }).toBeGreaterThanOrEqual(40)
-  await new Promise((resolve) => setTimeout(resolve, 2_500))
+  await new Promise((resolve) => setTimeout(resolve, 3_500)) // longer than a lease
   await Promise.all(mailers.map((mailer) => mailer.stop()))
   expect(delivered().toSorted()).toEqual(people.map(({ email }) => email).toSorted())
   expect(sent.length).toBeGreaterThan(0)
+})
+
+test('a row that somebody has locked does not keep the leases of other mails from being renewed', async () => {
+  const tries: string[] = []
+  const slow = { send: ({ to }: { to: string }) => (tries.push(to), new Promise<void>((resolve) => setTimeout(resolve, 5_000))) }
+  const [locked, free] = [await district.person(), await district.person()]
+  const secret = 'another-secret-key-of-32-characters'
+  const elsewhere = await serve({ ...deps, secrets: [secret] }) // whose mails the other mailers leave alone
+  for (const { email } of [locked, free]) await raw(`${elsewhere}/api/auth/request`, json({ email }, { 'X-Forwarded-For': newAddress() }))
+  const mailers = [db, otherDb].map((database) =>
+    startMailer({ ...deps, secrets: [secret], db: database, mail: slow }, { untilNextLook: () => 10 }),
+  )
+  await expect.poll(() => tries.length, { timeout: 60_000 }).toBe(2)
+  await db.transaction(async (tx) => {
+    await tx.query(sql`select id from login_requests where email_key = ${locked.email} for update`)
+    await new Promise((resolve) => setTimeout(resolve, 4_000))
+  })
+  await Promise.all(mailers.map((mailer) => mailer.stop()))
+  expect(tries.filter((to) => to === free.email)).toHaveLength(1)
 })
 
 test('a session opened through one gateway ends for both at once', async () => {

@@ -75,7 +75,6 @@ export async function startGateway({
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const config: Config = { ...readConfig({ PUBLIC_URL: url }), ...changes }
-  let wakeMailer = () => {}
   const deps: Deps = {
     db,
     mail: overheard.mail(mail ?? { send: async (message) => void mails.push(message) }),
@@ -84,12 +83,10 @@ export async function startGateway({
     log,
     config,
     secrets,
-    wakeMailer: () => wakeMailer(),
   }
   const created = createApp(deps, undefined, serverSettings.draining)
   late.app = { ...created, answer: overheard.listener(created.answer) }
-  const mailer = startMailer(deps)
-  wakeMailer = mailer.wake
+  const mailer = startMailer(deps, { untilNextLook: () => 10 })
   afterAll(async () => {
     await mailer.stop()
     await new Promise((resolve) => (server.close(resolve), server.closeAllConnections()))

@@ -1,0 +1,94 @@
+/**
+ * The queue of the sign-in mails: rows of login_requests that are due. A row is leased, not taken, for a short while: whoever has it renews
+ * the lease until the mail is out, and where they died another one finds the row due again. A lease is known by its attempt.
+ */
+import sql, { type Sql } from 'sql-template-tag'
+import type { Queryable } from '../deps.ts'
+import type { LoginRequestRow } from './login-mail.ts'
+
+/** So long after a crash a mail is due again. With the longest wait between two looks of the mailer that makes less than 5 s. */
+export const leaseMs = 2_500
+/** Two renewals may be lost before a lease is. */
+export const renewalMs = 1_000
+
+export interface Leased extends LoginRequestRow {
+  readonly attempts: number
+}
+
+const leaseEnd = sql`now() + make_interval(secs => ${leaseMs / 1_000})`
+const dueSince = (ms: number): Sql => sql`r.mail_due_at <= now() - make_interval(secs => ${ms / 1_000})`
+
+/**
+ * Requests for addresses that nobody has are ended many at a time, so that a flood of them holds up nobody's mail.
+ * @param dueForMs only those that have been due for so long
+ * @returns how many, `most` at most
+ */
+export async function endNobodys(db: Queryable, { most, dueForMs }: { most: number; dueForMs: number }): Promise<number> {
+  const [{ ended } = { ended: 0 }] = await db.query<{ ended: number }>(
+    sql`with nobodys as materialized (
+          select r.id from login_requests r
+          where ${dueSince(dueForMs)} and not exists (select from people p where p.email_key = r.email_key and not p.archived)
+          order by r.mail_due_at limit ${most} for update skip locked
+        ), ended as (
+          update login_requests r set mail_due_at = null, mail_error = 'nobody has this address' from nobodys n where r.id = n.id returning 1
+        )
+        select count(*)::int as ended from ended`,
+  )
+  return ended
+}
+
+/**
+ * Leases what has been due for longest.
+ * @param keys names of secret keys (`secretId`): only what was made under one of them. While a key is changed, others know more of them
+ * @param except ids of what this process has under way: after an outage its leases may have run out, and it sends them all the same
+ */
+export function leaseSome(
+  db: Queryable,
+  { most, dueForMs, keys, except }: { most: number; dueForMs: number; keys: readonly string[]; except: readonly string[] },
+): Promise<Leased[]> {
+  return db.query<Leased>(
+    sql`with due as materialized (
+          select r.id from login_requests r
+          where ${dueSince(dueForMs)} and r.secret_id = any(${keys}::text[]) and r.id <> all(${except}::text[])
+          order by r.mail_due_at limit ${most} for update skip locked
+        )
+        update login_requests r set mail_attempts = r.mail_attempts + 1, mail_due_at = ${leaseEnd} from due where r.id = due.id
+        returning r.id, r.email_key as "emailKey", r.secret_id as "secretId", r.mail_attempts as attempts`,
+  )
+}
+
+/**
+ * Renews leases that are still held, in one statement. It waits for nobody: a row that is locked at the moment is left to the next renewal.
+ * @returns the ids of those that are held from now on
+ */
+export async function renewLeases(db: Queryable, leases: readonly Leased[]): Promise<string[]> {
+  // The later of the two: a mail that has been put off meanwhile is not brought forward.
+  const renewed = await db.query<{ id: string }>(
+    sql`with held as materialized (
+          select r.id from login_requests r
+          join unnest(${leases.map(({ id }) => id)}::text[], ${leases.map(({ attempts }) => attempts)}::int[]) as mine(id, attempts)
+            on mine.id = r.id and mine.attempts = r.mail_attempts
+          where r.mail_due_at is not null for update of r skip locked
+        )
+        update login_requests r set mail_due_at = greatest(r.mail_due_at, ${leaseEnd}) from held where r.id = held.id returning r.id`,
+  )
+  return renewed.map(({ id }) => id)
+}
+
+/** Nothing is to be sent any more, whoever else may have leased it since. */
+export async function markSent(db: Queryable, { id }: Leased): Promise<void> {
+  await db.query(sql`update login_requests set mail_due_at = null, mail_error = null, mail_sent_at = now() where id = ${id}`)
+}
+
+/** Never to be sent. @param reason for whoever reads the row */
+export async function markEnded(db: Queryable, { id }: Leased, reason: string): Promise<void> {
+  await db.query(sql`update login_requests set mail_due_at = null, mail_error = ${reason}, mail_sent_at = null where id = ${id}`)
+}
+
+/** Due again after a while, unless somebody else has leased it since. @param reason for whoever reads the row */
+export async function putOff(db: Queryable, { id, attempts }: Leased, reason: string, waitMs: number): Promise<void> {
+  await db.query(
+    sql`update login_requests set mail_due_at = now() + make_interval(secs => ${waitMs / 1_000}), mail_error = ${reason}
+        where id = ${id} and mail_attempts = ${attempts} and mail_due_at is not null`,
+  )
+}
