@@ -8,10 +8,12 @@ import sql from 'sql-template-tag'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openEmbedded } from '../src/adapters/embedded-postgres.ts'
 import { failedStart, type GatewayProcess, launch, startProcess } from './support/process.ts'
-import { type SmallDisk, smallDisk } from './support/small-disk.ts'
+import { smallDisk } from './support/small-disk.ts'
 
 const place = mkdtempSync(join(tmpdir(), 'credentials-gateway-faults-'))
 afterAll(() => rmSync(place, { recursive: true }))
+
+const found = await smallDisk(72)
 
 const start = (dataDir: string): Promise<GatewayProcess> => startProcess({ dataDir }, { atEnd: onTestFinished })
 
@@ -61,10 +63,6 @@ const keyIn = ({ output }: GatewayProcess): string => /ck_[a-z0-9]{32}/.exec(out
 
 describe('on a full disk', () => {
   const megabyte = 1024 ** 2
-  let found: SmallDisk | string
-  beforeAll(async () => {
-    found = await smallDisk(72)
-  })
   const full = (dataDir: string) => ({
     code: 1,
     output: `DATA_DIR ${dataDir}: the disk is full. Make room on it and start again: what was answered is kept.\n`,

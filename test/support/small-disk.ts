@@ -16,14 +16,17 @@ export interface SmallDisk {
   makeRoom(): void
 }
 
-/** @returns why there can be none, where there can be none */
+/**
+ * Call it at the top of the file: the disk is gone after the last test, or with this process.
+ * @returns why there can be none, where there can be none
+ */
 export async function smallDisk(megabytes: number): Promise<SmallDisk | string> {
   const place = mkdtempSync(join(tmpdir(), 'credentials-gateway-disk-'))
-  const script = `mount -t tmpfs -o size=${megabytes}m tmpfs "$0" && echo mounted && exec sleep infinity`
-  const holder = spawn('unshare', ['--map-root-user', '--mount', 'sh', '-c', script, place], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const script = `mount -t tmpfs -o size=${megabytes}m tmpfs "$0" && echo mounted && exec cat`
+  const holder = spawn('unshare', ['--map-root-user', '--mount', 'sh', '-c', script, place], { stdio: 'pipe' })
   const gone = once(holder, 'close').catch((error: Error) => [error.message])
   afterAll(async () => {
-    holder.kill('SIGKILL')
+    holder.stdin.destroy() // what it reads from: when that ends, so does it
     await gone
     rmSync(place, { recursive: true })
   })
