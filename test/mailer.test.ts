@@ -10,12 +10,12 @@ import sql from 'sql-template-tag'
 import { afterAll, describe, expect, test, type TestContext, vi } from 'vitest'
 import { postmarkMail } from '../src/adapters/postmark.ts'
 import { readConfig } from '../src/config.ts'
-import type { Database, Deps } from '../src/deps.ts'
+import type { Transactions, Deps } from '../src/deps.ts'
 import type { Mail } from '../src/domain/mail.ts'
 import { startMailer } from '../src/domain/mailer.ts'
 import { Problem } from '../src/domain/problem.ts'
 import { secretId } from '../src/domain/tokens.ts'
-import { testDatabase } from './support/database.ts'
+import { otherwise, testDatabase } from './support/database.ts'
 import { startFakePostmark } from './support/fake-postmark.ts'
 import { createTestDistrict } from './support/fixtures.ts'
 import { json, newAddress, raw, serve } from './support/http.ts'
@@ -54,15 +54,15 @@ async function quietGateway({ onTestFinished }: Pick<TestContext, 'onTestFinishe
       return email
     },
     /** It hands everything to `mail`, and what it asks of the database passes `through` first. */
-    mailer(mail: Mail['send'], through: Partial<Database> = {}, schedule: Parameters<typeof startMailer>[1] = often) {
-      const mailer = startMailer({ ...deps, db: { ...db, ...through }, mail: { send: mail } }, schedule)
+    mailer(mail: Mail['send'], through: Partial<Transactions> = {}, schedule: Parameters<typeof startMailer>[1] = often) {
+      const mailer = startMailer({ ...deps, db: otherwise(db, through), mail: { send: mail } }, schedule)
       onTestFinished(() => mailer.stop())
       return mailer
     },
   }
 }
 /** What the database is asked passes here first, where it begins like this. */
-const meeting = (part: string, meet: () => Promise<unknown>): Pick<Database, 'query'> => ({
+const meeting = (part: string, meet: () => Promise<unknown>): Pick<Transactions, 'query'> => ({
   async query(statement) {
     if (statement.text.includes(part)) await meet()
     return db.query(statement)
@@ -215,7 +215,7 @@ describe('a look', () => {
     const waits: number[] = []
     const timers = vi.spyOn(globalThis, 'setTimeout').mockImplementation(((_act: () => void, ms: number) => waits.push(ms)) as never)
     try {
-      for (let n = 0; n < 300; n++) await startMailer({ ...gateway.deps, db: { ...db, query: async () => [] } }).stop()
+      for (let n = 0; n < 300; n++) await startMailer({ ...gateway.deps, db: otherwise(db, { query: async () => [] }) }).stop()
     } finally {
       timers.mockRestore()
     }

@@ -68,11 +68,11 @@ export class TooManyWaiting extends Error {}
 
 /** What an error comes to; `undefined` for one that trying again does not mend. */
 export function faultOf(error: unknown): Fault | undefined {
-  if (!(error instanceof Error)) return undefined
+  if (!isError(error)) return undefined
   if (error instanceof TooLate) return 'late'
   if (error instanceof TooManyWaiting || error instanceof WrongSettings) return 'full'
   if (error instanceof Standby || error instanceof ReadOnly) return 'readOnly'
-  const { code, cause, message } = error as { code?: unknown; cause?: unknown; message: string }
+  const { code, cause = driverErrorIn(error), message } = error
   const original = (cause as { originalCode?: unknown } | undefined)?.originalCode // of Prisma's driver adapters
   return (
     faultOfCode(code) ??
@@ -82,6 +82,12 @@ export function faultOf(error: unknown): Fault | undefined {
     (cause instanceof Error ? faultOf(cause) : undefined)
   )
 }
+
+const isError = (error: unknown): error is Error & { readonly code?: unknown; readonly meta?: unknown } => error instanceof Error
+
+/** Where Prisma's client keeps what its driver adapter has met. */
+const driverErrorIn = ({ meta }: { readonly meta?: unknown }): unknown =>
+  (meta as { driverAdapterError?: { cause?: unknown } } | undefined)?.driverAdapterError?.cause
 
 const faultOfCode = (code: unknown): Fault | undefined =>
   typeof code === 'string' ? (codes[code] ?? sqlStates.find(([pattern]) => pattern.test(code))?.[1]) : undefined

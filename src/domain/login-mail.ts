@@ -3,7 +3,7 @@
  * code: code and link are derived from the row.
  */
 import sql from 'sql-template-tag'
-import type { Deps, Queryable } from '../deps.ts'
+import type { Deps, Queryable, Transactions } from '../deps.ts'
 import { codeLifetimeMinutes } from './login-requests.ts'
 import type { Multilingual } from './multilingual.ts'
 import { codeMac, loginCode, secretId } from './tokens.ts'
@@ -35,7 +35,7 @@ type Prepared = { readonly secret: string; readonly code: string; readonly perso
 
 /** Finds out who is meant, gives the request its code, and ends the person's earlier ones. */
 export async function prepareLogin(
-  { db, secrets }: Pick<Deps, 'db' | 'secrets'>,
+  { db, secrets }: Pick<Deps, 'secrets'> & { readonly db: Transactions },
   { id, emailKey, secretId: keyId }: LoginRequestRow,
 ): Promise<Prepared> {
   const secret = secrets.find((each) => secretId(each) === keyId)

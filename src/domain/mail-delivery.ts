@@ -1,6 +1,6 @@
 /** One sign-in mail on its way: made, handed to the provider, and written down how that ended. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Deps } from '../deps.ts'
+import type { Deps, Transactions } from '../deps.ts'
 import { prepareLogin, type Recipient } from './login-mail.ts'
 import { codeLifetimeMinutes } from './login-requests.ts'
 import { loginMessage, MailDelayed, MailRefused, type Message } from './mail.ts'
@@ -15,7 +15,7 @@ const longestBackoffMs = 60_000
 const codeLifetimeMs = codeLifetimeMinutes * 60_000
 const rewriteMs = 1_000
 
-export type DeliveryDeps = Pick<Deps, 'db' | 'mail' | 'log' | 'config' | 'secrets'>
+export type DeliveryDeps = Pick<Deps, 'mail' | 'log' | 'config' | 'secrets'> & { readonly db: Transactions }
 
 /** What the mailer decides about all that are under way. */
 export interface Circumstances {

@@ -6,6 +6,7 @@
  * decides, and what it does for a mail it does in small pieces, between which the event loop turns.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Database } from '../deps.ts'
 import { codeLifetimeMinutes } from './login-requests.ts'
 import { deliver, type DeliveryDeps } from './mail-delivery.ts'
 import { endNobodys, type Leased, leaseMs, leaseSome, renewalMs, renewLeases } from './mail-queue.ts'
@@ -17,8 +18,10 @@ const longestWaitMs = 2_000
 const nobodysAtOnce = 1_000
 /** Mails under way at once: one that hangs holds up nobody else. */
 const parallelMails = 32
-/** Of those, how many are asked about in the database at once: most connections are left to requests. */
-const parallelPreparations = 4
+/** Of those, how many are prepared in the database at once: others share its connections. */
+const parallelPreparations = 1
+
+type MailerDeps = Omit<DeliveryDeps, 'db'> & { readonly db: Pick<Database, 'aside'> }
 
 export interface Mailer {
   /** Takes nothing new; resolves when what was under way is through. */
@@ -34,10 +37,11 @@ interface UnderWay {
 
 /** @param untilNextLook milliseconds, asked anew for every look; the first one comes at once */
 export function startMailer(
-  deps: DeliveryDeps,
+  { db: { aside: db }, ...others }: MailerDeps,
   { untilNextLook = () => shortestWaitMs + Math.random() * (longestWaitMs - shortestWaitMs) }: { untilNextLook?: () => number } = {},
 ): Mailer {
-  const { db, log } = deps
+  const deps: DeliveryDeps = { ...others, db }
+  const { log } = deps
   const keys = deps.secrets.map(secretId)
   const underWay = new Map<string, UnderWay>()
   const ownTurn = oneATurn()
