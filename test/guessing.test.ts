@@ -18,7 +18,7 @@ import {
   type Tally,
 } from '../src/domain/guessing.ts'
 import { addressMac, hashToken } from '../src/domain/tokens.ts'
-import { type TestDatabase, testDatabase } from './support/database.ts'
+import { otherwise, type TestDatabase, testDatabase } from './support/database.ts'
 import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
 import { codeAlive, linkAlive } from '../src/domain/login-requests.ts'
@@ -586,7 +586,7 @@ async function onTestClock(real: TestDatabase): Promise<{ db: TestDatabase; setC
     )
   const queryable = (on: Queryable): Queryable => ({ query: (statement) => on.query(moved(statement)) })
   return {
-    db: { ...real, ...queryable(real), transaction: (work) => real.transaction((tx) => work(queryable(tx))) },
+    db: otherwise(real, { ...queryable(real), transaction: (work) => real.transaction((tx) => work(queryable(tx))) }),
     async setClock(ms) {
       await real.query(sql`update test_clock set at = to_timestamp(${ms / secondMs})`)
     },

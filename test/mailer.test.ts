@@ -215,7 +215,7 @@ describe('a look', () => {
     const waits: number[] = []
     const timers = vi.spyOn(globalThis, 'setTimeout').mockImplementation(((_act: () => void, ms: number) => waits.push(ms)) as never)
     try {
-      for (let n = 0; n < 300; n++) await startMailer({ ...gateway.deps, db: otherwise(db, { query: async () => [] }) }).stop()
+      for (let n = 0; n < 300; n++) await startMailer({ ...gateway.deps, db: otherwise(db, { query: away }) }).stop()
     } finally {
       timers.mockRestore()
     }

@@ -16,40 +16,46 @@ export interface Leased extends LoginRequestRow {
 }
 
 const leaseEnd = sql`now() + make_interval(secs => ${leaseMs / 1_000})`
-const dueSince = (ms: number): Sql => sql`r.mail_due_at <= now() - make_interval(secs => ${ms / 1_000})`
+
+/** A moment by the database's clock, in seconds. */
+const moment = (atSeconds: number | undefined): Sql => (atSeconds === undefined ? sql`now()` : sql`to_timestamp(${atSeconds})`)
 
 /**
  * Requests for addresses that nobody has are ended many at a time, so that a flood of them holds up nobody's mail.
- * @param dueForMs only those that have been due for so long
- * @returns how many, `most` at most
+ * @param dueBy only those that were due then; now, where it is left out
+ * @returns how many, `most` at most, and the moment
  */
-export async function endNobodys(db: Queryable, { most, dueForMs }: { most: number; dueForMs: number }): Promise<number> {
-  const [{ ended } = { ended: 0 }] = await db.query<{ ended: number }>(
+export async function endNobodys(
+  db: Queryable,
+  { most, dueBy }: { most: number; dueBy?: number | undefined },
+): Promise<{ ended: number; dueBy: number }> {
+  const [result] = await db.query<{ ended: number; dueBy: number }>(
     sql`with nobodys as materialized (
           select r.id from login_requests r
-          where ${dueSince(dueForMs)} and not exists (select from people p where p.email_key = r.email_key and not p.archived)
+          where r.mail_due_at <= ${moment(dueBy)} and not exists (select from people p where p.email_key = r.email_key and not p.archived)
           order by r.mail_due_at limit ${most} for update skip locked
         ), ended as (
           update login_requests r set mail_due_at = null, mail_error = 'nobody has this address' from nobodys n where r.id = n.id returning 1
         )
-        select count(*)::int as ended from ended`,
+        select count(*)::int as ended, extract(epoch from ${moment(dueBy)})::float8 as "dueBy" from ended`,
   )
-  return ended
+  return result!
 }
 
 /**
  * Leases what has been due for longest.
+ * @param dueBy only what was due then
  * @param keys names of secret keys (`secretId`): only what was made under one of them. While a key is changed, others know more of them
  * @param except ids of what this process has under way: after an outage its leases may have run out, and it sends them all the same
  */
 export function leaseSome(
   db: Queryable,
-  { most, dueForMs, keys, except }: { most: number; dueForMs: number; keys: readonly string[]; except: readonly string[] },
+  { most, dueBy, keys, except }: { most: number; dueBy: number; keys: readonly string[]; except: readonly string[] },
 ): Promise<Leased[]> {
   return db.query<Leased>(
     sql`with due as materialized (
           select r.id from login_requests r
-          where ${dueSince(dueForMs)} and r.secret_id = any(${keys}::text[]) and r.id <> all(${except}::text[])
+          where r.mail_due_at <= ${moment(dueBy)} and r.secret_id = any(${keys}::text[]) and r.id <> all(${except}::text[])
           order by r.mail_due_at limit ${most} for update skip locked
         )
         update login_requests r set mail_attempts = r.mail_attempts + 1, mail_due_at = ${leaseEnd} from due where r.id = due.id

@@ -49,7 +49,8 @@ export function startMailer(
   const renewals = new Set<Promise<void>>()
   let stopped = false
   let looking: Promise<void> | undefined
-  let lookedAtMs = 0
+  /** How many times it has been time for a look. */
+  let times = 0
 
   const renew = async (some: Iterable<UnderWay>): Promise<void> => {
     const askedAtMs = performance.now()
@@ -90,14 +91,14 @@ export function startMailer(
     }).finally(() => underWay.delete(leased.id))
   }
   /** Of what was due when the look began. @returns whether there may be more */
-  const leaseMore = async (begunAtMs: number): Promise<boolean> => {
+  const leaseMore = async (dueBy: number): Promise<boolean> => {
     const most = parallelMails - underWay.size
     if (most === 0) {
       await Promise.race(Array.from(underWay.values(), ({ through }) => through))
       return true
     }
     const askedAtMs = performance.now()
-    const leased = await leaseSome(db, { most, dueForMs: askedAtMs - begunAtMs, keys, except: [...underWay.keys()] })
+    const leased = await leaseSome(db, { most, dueBy, keys, except: [...underWay.keys()] })
     for (const each of leased) begin(each, askedAtMs + leaseMs)
     if (performance.now() - askedAtMs > renewalMs) renewAll() // half of the lease is over
     return leased.length === most
@@ -105,13 +106,14 @@ export function startMailer(
   /** All that is due at its time. One that lasts until the next one's time takes over what has become due by then. */
   const look = async (): Promise<void> => {
     try {
-      let begunAtMs: number
+      let served: number
       do {
-        begunAtMs = lookedAtMs
-        const nobodys = () => endNobodys(db, { most: nobodysAtOnce, dueForMs: performance.now() - begunAtMs })
-        while (!stopped && (await nobodys()) === nobodysAtOnce);
-        while (!stopped && (await leaseMore(begunAtMs)));
-      } while (!stopped && begunAtMs !== lookedAtMs)
+        served = times
+        let nobodys = await endNobodys(db, { most: nobodysAtOnce })
+        const { dueBy } = nobodys
+        while (!stopped && nobodys.ended === nobodysAtOnce) nobodys = await endNobodys(db, { most: nobodysAtOnce, dueBy })
+        while (!stopped && (await leaseMore(dueBy)));
+      } while (!stopped && served !== times)
     } catch (error) {
       log.warn({ err: error }, 'the mailer cannot read its queue')
     }
@@ -120,7 +122,7 @@ export function startMailer(
   let timer: NodeJS.Timeout
   const keepLooking = (): void => {
     timer = setTimeout(keepLooking, untilNextLook())
-    lookedAtMs = performance.now()
+    times++
     looking ??= look().finally(() => {
       looking = undefined
     })
