@@ -1,10 +1,12 @@
 /** What ends on one instance has ended on every other: two gateways as processes on one server. */
 import sql from 'sql-template-tag'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { hashToken } from '../../src/domain/tokens.ts'
-import { testDatabase } from '../support/database.ts'
+import { otherwise, testDatabase } from '../support/database.ts'
 import { createTestDistrict } from '../support/fixtures.ts'
-import { startProcess } from '../support/process.ts'
+import { startGateway } from '../support/gateway.ts'
+import { json, raw } from '../support/http.ts'
+import { type GatewayProcess, startProcess } from '../support/process.ts'
 
 const db = await testDatabase()
 const district = await createTestDistrict(db)
@@ -20,9 +22,11 @@ const mayCreate = async (token: string) => {
 const inUse = async (token: string, accepted: (token: string) => Promise<boolean>) => {
   for (let n = 0; n < 5; n++) expect(await accepted(token)).toBe(true)
 }
+/** The one that ends credentials. */
+let ending: Pick<GatewayProcess, 'graphql'> = here
 const run = async (query: string, variables: Record<string, unknown>) => {
-  const { json, text } = await here.graphql(admin, query, variables)
-  expect(json.errors, text).toBeUndefined()
+  const answer = await ending.graphql(admin, query, variables)
+  expect(answer.json.errors, answer.text).toBeUndefined()
 }
 const keyIdOf = async (key: string) => {
   const [row] = await db.query<{ id: string }>(sql`select id from api_keys where key_hash = ${hashToken(key)}`)
@@ -54,7 +58,7 @@ const endings: [string, (token: string) => Promise<boolean>, () => Promise<{ tok
     works,
     async () => {
       const token = await (await district.person()).token()
-      return { token, end: async () => void (await here.graphql(token, 'mutation { logout { ok } }')) }
+      return { token, end: async () => void (await ending.graphql(token, 'mutation { logout { ok } }')) }
     },
   ],
   [
@@ -177,5 +181,26 @@ describe('the channel by which instances hear of it', () => {
         { timeout: 60_000 },
       )
       .toBe(true)
+  })
+})
+
+describe('whatever the channel does', () => {
+  /** One that seems to be fine, on which nothing is ever heard. */
+  const deaf = { ...otherwise(db, {}), watch: () => ({ isLive: () => true, caughtUp: async () => {}, trouble: () => undefined }) }
+
+  test.each(endings)('%s is refused by the very next request to the instance that did it', async (_title, accepted, make) => {
+    const { url } = await startGateway({ db: deaf })
+    const graphql: GatewayProcess['graphql'] = (token, query, variables = {}) =>
+      raw(`${url}/graphql`, json({ query, variables }, { Authorization: `Bearer ${token}` }))
+    const isLetIn = async (token: string): Promise<boolean> => {
+      const { status, json: body } = await graphql(token, accepted === works ? '{ me { districtId } }' : '{ apiKeys { id } }')
+      return accepted === works ? status === 200 : body.data?.apiKeys != null
+    }
+    ending = { graphql }
+    onTestFinished(() => void (ending = here))
+    const { token, end } = await make()
+    for (let n = 0; n < 3; n++) expect(await isLetIn(token)).toBe(true)
+    await end()
+    expect(await isLetIn(token)).toBe(false)
   })
 })
