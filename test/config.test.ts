@@ -27,6 +27,7 @@ test('nothing set is a laptop: embedded, on loopback, with mail shown instead of
     databaseUrl: undefined,
     directDatabaseUrl: undefined,
     pooled: false,
+    databasePoolSize: 10,
     dataDir: '.data',
     publicUrl: 'http://127.0.0.1:4000',
     magicLinkUrl: 'http://127.0.0.1:4000/sign-in#{token}',

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import sql from 'sql-template-tag'
 import { describe, expect, test } from 'vitest'
-import { testDatabase } from './support/database.ts'
+import { otherwise, testDatabase } from './support/database.ts'
 import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
 import { raw, sendUnread } from './support/http.ts'
@@ -18,8 +18,7 @@ await untampered.query(
 )
 /** How many reads of people have begun, and the most that were under way at once. */
 const reads = { begun: 0, most: 0, now: 0 }
-const db = {
-  ...untampered,
+const db = otherwise(untampered, {
   async query<Row>(statement: Parameters<typeof untampered.query>[0]) {
     // The mailer looks for people, too.
     if (!/ from people p /.test(statement.text) || statement.text.includes('login_requests')) return untampered.query<Row>(statement)
@@ -28,7 +27,7 @@ const db = {
     await new Promise((resolve) => setTimeout(resolve, 20))
     return untampered.query<Row>(statement).finally(() => reads.now--)
   },
-}
+})
 const gateway = await startGateway({ db })
 
 const head = (requestLine: string, ...more: string[]) =>
