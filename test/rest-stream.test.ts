@@ -242,7 +242,7 @@ describe('a list that cannot go on', () => {
   test('because the database does not answer for the credential is a broken connection, too', async () => {
     let pages = 0
     before = async (text) => {
-      if (/ from people p .* limit /s.test(text) && ++pages === 3) await forget(district.id)
+      if (/ from people p .* limit /s.test(text) && !text.includes('login_requests') && ++pages === 3) await forget(district.id)
       if (pages >= 3 && text.includes('from api_keys k')) throw new Problem('UNAVAILABLE', { retryAfter: 1 })
     }
     expectBroken(await list('/api/people?archived=true'), 16)
