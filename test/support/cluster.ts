@@ -1,6 +1,6 @@
 /** A PostgreSQL server of a test's own, to be stopped, made read-only, copied as a standby and promoted. */
 import { execFile } from 'node:child_process'
-import { chown, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chown, mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -53,7 +53,7 @@ interface Place {
 
 /** @param fill makes the folder of the data */
 async function begun(fill: (place: Place) => Promise<unknown>): Promise<Cluster> {
-  const programs = dirname(findProgram('initdb', 'postgresql'))
+  const programs = dirname(await realpath(findProgram('initdb', 'postgresql'))) // all of one version, wherever a link to one of them is
   const owner = unprivileged()
   const folder = await mkdtemp(join(tmpdir(), 'credentials-gateway-cluster-'))
   if ('uid' in owner) await chown(folder, owner.uid, owner.gid)
