@@ -358,7 +358,7 @@ describe('a response', () => {
         for (const [field, each] of Object.entries(after.responses)) {
           if (!given.has(field)) expect(each).toEqual(before.responses[field])
           else if (field === 'check' || field === 'pick') expect(each).toBe(Number(given.get(field)))
-          else expect(Object.values(each as object).sort()).toEqual(Object.values(given.get(field) as object).sort()) // jsonb has an order of its own
+          else expect(new Set(Object.values(each as object))).toEqual(new Set(Object.values(given.get(field) as object))) // jsonb has an order of its own
         }
       }),
       { numRuns: 150 },
