@@ -20,7 +20,7 @@ const begin = (program, args, variables) =>
   spawn(program, args, {
     cwd: folder,
     // npx keeps a link to each folder that it has run from.
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, npm_config_cache: join(temp, 'npm'), ...variables },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, npm_config_cache: join(temp, 'npm'), SHUTDOWN_GRACE: '0', ...variables },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
 

@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import type { Listener, Watch } from '../deps.ts'
-import { faultOf, Standby, told } from './database-errors.ts'
+import { Standby, told } from './database-errors.ts'
 
 export interface ServerWatch extends Watch {
   readonly listeners: Listener[]
@@ -32,6 +32,8 @@ const believedMs = 700
 const wordEveryMs = 3_000
 const timeoutMs = 2_000
 const longestPauseMs = 2_000
+/** A restart of the server is not worth a word of its own. */
+const toldAfterMs = 3_000
 
 /** Announcements do not arrive, though both connections answer. */
 class Deaf extends Error {}
@@ -58,6 +60,7 @@ export function watchServer({ listenUrl, announceUrl, channel, onChange, onMoved
   let link: Link | undefined
   /** When the last beat that held had begun: what was committed before it has been heard. */
   let liveAt = -Infinity
+  let heldAt = performance.now()
   let knownPlace: Place | undefined
 
   const isLive = (): boolean => performance.now() - liveAt < believedMs
@@ -76,7 +79,9 @@ export function watchServer({ listenUrl, announceUrl, channel, onChange, onMoved
     const begunAt = performance.now()
     if (begunAt - through.provenAt >= wordEveryMs) await through.prove(ownChannel)
     await compare(through)
-    if (link === through) liveAt = begunAt
+    if (link !== through) return
+    liveAt = begunAt
+    heldAt = begunAt
   }
 
   let underWay: Promise<void> = Promise.resolve()
@@ -121,7 +126,8 @@ export function watchServer({ listenUrl, announceUrl, channel, onChange, onMoved
     } catch (error) {
       // Tried again for as long as it takes, while nothing that is remembered is believed.
       if (error instanceof Deaf) change(error.message)
-      else if (faultOf(error) === undefined) change(`${nameOf(listenUrl, announceUrl)} cannot be listened on: ${(error as Error).message}`)
+      else if (performance.now() - heldAt > toldAfterMs)
+        change(`${nameOf(listenUrl, announceUrl)} cannot be listened on: ${(error as Error).message || String(error)}.`)
       pauseMs = Math.min(pauseMs * 2, longestPauseMs)
     } finally {
       link = undefined

@@ -8,6 +8,7 @@ import { raw } from '../support/http.ts'
 import { type Pooler, startPgBouncer } from '../support/pgbouncer.ts'
 import { createDatabase, type ServerDatabase } from '../support/postgres.ts'
 import { type GatewayProcess, startProcess } from '../support/process.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
 
 const db = await testDatabase()
 const district = await createTestDistrict(db)
@@ -90,6 +91,18 @@ describe('through a pooler in transaction mode', () => {
     }
     await expectDead(both)
   })
+})
+
+test('a direct address that cannot be reached any more is told of, and nothing is remembered until it can', async () => {
+  const way = await startTcpProxy(db.url!)
+  const direct = new URL(way.url)
+  const gateway = await startProcess(db.url!, { env: { DIRECT_DATABASE_URL: direct.href } })
+  expect((await readiness(gateway)).json).toEqual({ ok: true })
+  await way.close()
+  const warning = expect.stringContaining('DIRECT_DATABASE_URL cannot be listened on')
+  await expect.poll(async () => (await readiness(gateway)).json, { timeout: 60_000 }).toEqual({ ok: true, warning })
+  expect(gateway.output()).toContain('DIRECT_DATABASE_URL cannot be listened on')
+  await expectDead([gateway, gateway])
 })
 
 describe('with a direct address that leads elsewhere', () => {
