@@ -1,5 +1,6 @@
 /** Migrating a server: over session-mode connections, by one process at a time. */
 import { PrismaPg } from '@prisma/adapter-pg'
+import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import type { Logger } from 'pino'
 import { answered, ReadOnly, told } from './database-errors.ts'
@@ -8,6 +9,8 @@ import { settle } from './postgres-settings.ts'
 
 const connectTimeoutMs = 2_000
 const selectTimeoutMs = 10_000
+/** Between two looks whether another process has finished. */
+const lockPauseMs = 250
 /** Any constant will do, as long as every instance uses the same: "cred" in ASCII. */
 const migrationLock = 0x63726564
 /** A migration takes as long as it takes. */
@@ -63,15 +66,19 @@ export async function migrateServer({
 const settleEach = (client: pg.ClientBase): Promise<unknown> => settle(client, noTimeouts)
 
 /**
- * Held by a transaction that stays open, and not by the session: a pooler that nobody told of would give the session to others with it.
+ * Asks again and again: who waited at the server would not notice that it has gone. The lock is held by a transaction that stays open, and
+ * not by the session: a pooler that nobody told of would give the session to others with it.
  */
 async function takeLock(client: pg.Client, isCommand: boolean, log: Pick<Logger, 'info'> | undefined): Promise<void> {
   await answered(client.query('begin; set local idle_in_transaction_session_timeout = 0'))
-  const taken = await answered(client.query<{ taken: boolean }>('select pg_try_advisory_xact_lock($1) as taken', [migrationLock]))
-  if (taken.rows[0]!.taken) return
-  if (isCommand) throw new MigrationFailed('Another process is migrating this database. Wait until it has finished, and run this again.')
-  log?.info('another process is migrating the database: waiting until it has finished')
-  await answered(client.query('select pg_advisory_xact_lock($1)', [migrationLock]))
+  const ask = { text: 'select pg_try_advisory_xact_lock($1) as taken', values: [migrationLock], query_timeout: selectTimeoutMs }
+  for (let isFirst = true; ; isFirst = false) {
+    const { rows } = await answered(client.query<{ taken: boolean }>(ask))
+    if (rows[0]!.taken) return
+    if (isCommand) throw new MigrationFailed('Another process is migrating this database. Wait until it has finished, and run this again.')
+    if (isFirst) log?.info('another process is migrating the database: waiting until it has finished')
+    await wait(lockPauseMs)
+  }
 }
 
 /** Prisma's adapter cuts a script at every semicolon, those inside a function's body too. PostgreSQL takes it whole, as one transaction. */
