@@ -10,9 +10,21 @@ const wholeNumber = (from: number, to: number) =>
     .transform(Number)
     .refine((n) => n >= from && n <= to, `must be a whole number from ${from} to ${to}`)
 const httpUrl = z.string().refine((value) => /^https?:\/\//i.test(value) && URL.canParse(value), 'must be an http:// or https:// address')
+/** Whether the names and the password in an address can be read: an address as such may have any percent sign in it. */
+const isDecodable = (value: string): boolean => {
+  try {
+    const { username, password, hostname, pathname } = new URL(value)
+    for (const part of [username, password, hostname, pathname]) decodeURIComponent(part)
+    return true
+  } catch (error) {
+    if (error instanceof URIError) return false
+    throw error
+  }
+}
 const postgresUrl = z
   .string()
-  .refine((value) => /^postgres(ql)?:\/\//i.test(value) && URL.canParse(value), 'must be a postgresql:// address')
+  .refine((value) => /^postgres(ql)?:\/\//i.test(value) && URL.canParse(value), { error: 'must be a postgresql:// address', abort: true })
+  .refine(isDecodable, 'must have %25 for a percent sign in a name or a password')
 
 const environmentSchema = z.object({
   NODE_ENV: z.string().optional(),
