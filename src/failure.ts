@@ -48,10 +48,15 @@ function databaseSentence(error: unknown, variables: DatabaseVariables): string 
     return `${variable}: the server at ${where} has no database "${decodeURIComponent(pathname.slice(1))}". Create it, or name another.`
   if (code === '42501') return `${variable}: user "${username}" may not do this in the database: ${cause.message}.`
   if (cause instanceof WrongSettings) return `${variable}: ${cause.message}`
+  const { syscall, path, severity } = cause as { syscall?: string; path?: string; severity?: string }
+  if (syscall === 'open') return `${variable}: the file ${path} cannot be read (${code}). Check the address of the database.`
   if (faultOf(cause) === 'readOnly') return `${variable}: the database at ${where} takes no writes: it is a standby, or was made read-only.`
   if (faultOf(cause) === 'full') return `${variable}: the database at ${where} has no room for more: ${cause.message}.`
   if (isOfTls(code, cause.message))
     return `${variable}: the connection to ${where} cannot be encrypted: ${cause.message}. Check sslmode and the certificate.`
+  // What the server says to whoever connects, and would say again.
+  if (severity === 'FATAL' && faultOf(cause) === undefined)
+    return `${variable}: the server at ${where} refuses the connection: ${cause.message}.`
   if (error instanceof Problem && error.code === 'UNAVAILABLE') {
     return `${variable}: the database at ${where} does not answer (${code ?? cause.message}). Check the address, and that the server runs.`
   }

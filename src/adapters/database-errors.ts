@@ -34,6 +34,7 @@ const codes: Readonly<Record<string, Fault>> = {
   ECONNABORTED: 'lost',
   ENOTFOUND: 'lost',
   EAI_AGAIN: 'lost',
+  EHOSTDOWN: 'lost',
   EHOSTUNREACH: 'lost',
   ENETUNREACH: 'lost',
   ENOENT: 'lost', // of a socket in the file system
@@ -72,7 +73,8 @@ export function faultOf(error: unknown): Fault | undefined {
   if (error instanceof TooLate) return 'late'
   if (error instanceof TooManyWaiting || error instanceof WrongSettings) return 'full'
   if (error instanceof Standby || error instanceof ReadOnly) return 'readOnly'
-  const { code, cause = driverErrorIn(error), message } = error
+  const { code, cause = driverErrorIn(error), message, syscall } = error
+  if (syscall === 'open') return undefined // a file, such as a certificate: it is not there later either
   const original = (cause as { originalCode?: unknown } | undefined)?.originalCode // of Prisma's driver adapters
   return (
     faultOfCode(code) ??
@@ -83,7 +85,8 @@ export function faultOf(error: unknown): Fault | undefined {
   )
 }
 
-const isError = (error: unknown): error is Error & { readonly code?: unknown; readonly meta?: unknown } => error instanceof Error
+const isError = (error: unknown): error is Error & { readonly code?: unknown; readonly syscall?: unknown; readonly meta?: unknown } =>
+  error instanceof Error
 
 /** Where Prisma's client keeps what its driver adapter has met. */
 const driverErrorIn = ({ meta }: { readonly meta?: unknown }): unknown =>
