@@ -16,7 +16,14 @@ const besidePool = 5
 export async function examineServer(db: OpenDatabase, config: Config): Promise<ServerCheck[]> {
   if (db.kind === 'embedded') return []
   const [settings, announcements] = [await examineSettings(db, config), await examineAnnouncements(db, config)]
-  return [settings, announcements, await connections(db, config), await rights(db), await encryption(db, config), await encoding(db)]
+  return [
+    settings,
+    announcements,
+    await connections(db, config),
+    await rights(db, config),
+    await encryption(db, config),
+    await encoding(db),
+  ]
 }
 
 async function examineSettings(db: OpenDatabase, config: Config): Promise<ServerCheck> {
@@ -58,7 +65,11 @@ async function connections(db: OpenDatabase, { databasePoolSize, pooled }: Confi
 }
 
 /** What a running gateway does; a start that has migrations to apply makes tables, too. */
-async function rights(db: OpenDatabase): Promise<ServerCheck> {
+async function rights(db: OpenDatabase, config: Config): Promise<ServerCheck> {
+  const refusal = await db.probe().then(
+    () => undefined,
+    (error: unknown) => failureSentence(error, urlsOf(config)),
+  )
   const [found] = await db.query<{ role: string; mayCreate: boolean; lacking: string[] }>(
     sql`select session_user as role, has_schema_privilege(current_schema(), 'create') as "mayCreate",
           array(select c.relname::text from pg_class c
@@ -68,6 +79,7 @@ async function rights(db: OpenDatabase): Promise<ServerCheck> {
   )
   const { role, mayCreate, lacking } = found!
   const wrong = [
+    ...(refusal === undefined ? [] : [refusal]),
     ...(mayCreate ? [] : [`"${role}" may not create tables in the schema: GRANT CREATE, or migrate as its owner.`]),
     ...(lacking.length === 0 ? [] : [`"${role}" may not read and write ${lacking.join(', ')}: GRANT SELECT, INSERT, UPDATE, DELETE.`]),
   ]
