@@ -10,6 +10,7 @@ import { requestBuckets } from '../../src/domain/guessing.ts'
 import { createTestDistrict } from '../support/fixtures.ts'
 import { startGateway } from '../support/gateway.ts'
 import { json, newAddress, raw, type RawAnswer } from '../support/http.ts'
+import { deviation, shuffled } from '../support/ranks.ts'
 
 // A thousand requests, one after the other.
 vi.setConfig({ testTimeout: 600_000 })
@@ -205,20 +206,5 @@ describe('the time of the answer tells nothing', () => {
       for (const [what, by] of Object.entries(deviations)) expect(by, `${what} of the answer to an address that is ${kind}`).toBeLessThan(5)
     }
   }
-  /** How far the share of pairs in which the one is longer is from a half, in standard deviations (Mann and Whitney's test). */
-  function deviation(one: readonly number[], other: readonly number[]): number {
-    const pairs = one.length * other.length
-    const longer = one.reduce((sum, a) => sum + other.reduce((wins, b) => wins + (a > b ? 1 : a === b ? 0.5 : 0), 0), 0)
-    return Math.abs(longer / pairs - 0.5) / Math.sqrt((one.length + other.length + 1) / (12 * pairs))
-  }
   const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!
 })
-
-function shuffled<Value>(values: readonly Value[]): Value[] {
-  const order = [...values]
-  for (let n = order.length - 1; n > 0; n--) {
-    const other = randomInt(n + 1)
-    ;[order[n], order[other]] = [order[other]!, order[n]!]
-  }
-  return order
-}
