@@ -31,7 +31,7 @@ export function failureSentence(error: unknown, variables: DatabaseVariables): s
 
 /** Whether a start goes on when the database does: not where somebody must change a password, a name or a setting first. */
 export const mayHeal = (error: unknown): boolean =>
-  error instanceof Problem && error.code === 'UNAVAILABLE' && !(error.cause instanceof WrongSettings)
+  error instanceof Problem && error.code === 'UNAVAILABLE' && !(error.cause instanceof WrongSettings) && faultOf(error.cause) !== 'refused'
 
 function databaseSentence(error: unknown, variables: DatabaseVariables): string | undefined {
   if (!(error instanceof Error)) return undefined

@@ -6,13 +6,14 @@ import { Problem } from '../domain/problem.ts'
  * - `lost`: there is no connection, or it has ended. A statement that was sent may have been done.
  * - `undone`: all of the transaction was rolled back, in favour of another one.
  * - `readOnly`: this server takes no writes: it is a standby, or was made read-only.
+ * - `refused`: this user, or this database, is not let in: somebody has to change that.
  * - `full`: no room, no memory, no connection left there.
  * - `late`: no answer in time, or a lock that was not given in time.
  * - `unnamed`: a statement's name is taken on this connection, or means nothing: a pooler changes connections. Nothing was done.
  * - `outgrown`: a statement was prepared before a table was changed. Nothing was done.
  * - `duplicate`: a row would be there twice.
  */
-export type Fault = 'lost' | 'undone' | 'readOnly' | 'full' | 'late' | 'unnamed' | 'outgrown' | 'duplicate'
+export type Fault = 'lost' | 'undone' | 'readOnly' | 'refused' | 'full' | 'late' | 'unnamed' | 'outgrown' | 'duplicate'
 
 /** PostgreSQL's error codes (its manual, appendix A), by code or class. */
 const sqlStates: readonly (readonly [RegExp, Fault])[] = [
@@ -21,6 +22,7 @@ const sqlStates: readonly (readonly [RegExp, Fault])[] = [
   [/^25P0[34]$/, 'lost'], // idle in a transaction, or at one, for too long
   [/^(40001|40P01)$/, 'undone'], // serialization failure, deadlock
   [/^25006$/, 'readOnly'],
+  [/^(28...|3D000)$/, 'refused'], // authorization; no such database
   [/^(53...|54023)$/, 'full'], // disk, memory, connections; too many prepared statements of a pooler
   [/^(57014|55P03)$/, 'late'], // cancelled by a timeout or by us; lock not available
   [/^(26000|42P05)$/, 'unnamed'], // no such prepared statement; there is one already
@@ -105,6 +107,7 @@ const retryAfter: Readonly<Record<Exclude<Fault, 'duplicate'>, number>> = {
   outgrown: 1,
   late: 2,
   readOnly: 3,
+  refused: 3,
   full: 3,
 }
 

@@ -1,4 +1,5 @@
 /** Connections that die under the gateway: what is under way is refused, and the process lives on. */
+import { randomBytes } from 'node:crypto'
 import sql from 'sql-template-tag'
 import { afterAll, expect, test, vi } from 'vitest'
 import { openServer } from '../../src/adapters/postgres-server.ts'
@@ -72,4 +73,24 @@ test('idle connections that die are replaced', async () => {
   )
   await new Promise((resolve) => setTimeout(resolve, 100))
   expect(await db.query(sql`select 1 as one`)).toEqual([{ one: 1 }])
+})
+
+test('a user who is not let in any more is no error of the gateway: what needs the database is refused for now', async () => {
+  const role = `gateway_${randomBytes(6).toString('hex')}`
+  await bystander.query(sql([`create role ${role} login`]))
+  const own = new URL(url!)
+  own.username = role
+  const theirs = openServer({ url: own.href, directUrl: own.href, pooled: false })
+  try {
+    expect(await theirs.query(sql`select 1 as one`)).toEqual([{ one: 1 }])
+    await bystander.query(sql([`alter role ${role} nologin`]))
+    await bystander.query(sql`select pg_terminate_backend(pid) from pg_stat_activity where usename = ${role}`)
+    await expect(theirs.query(sql`select 1`)).rejects.toMatchObject({ reason: 'UNAVAILABLE' })
+    await expect(theirs.probe()).rejects.toMatchObject({ reason: 'UNAVAILABLE' })
+    await bystander.query(sql([`alter role ${role} login`]))
+    expect(await theirs.query(sql`select 1 as one`)).toEqual([{ one: 1 }])
+  } finally {
+    await theirs.close()
+    await bystander.query(sql([`drop role ${role}`]))
+  }
 })
