@@ -1,6 +1,6 @@
 /** A revocation that is heard, not hoped for: whatever the two addresses lead to, a key that was revoked is dead within a second everywhere. */
 import sql from 'sql-template-tag'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { hashToken } from '../../src/domain/tokens.ts'
 import { testDatabase } from '../support/database.ts'
 import { createTestDistrict } from '../support/fixtures.ts'
@@ -49,7 +49,10 @@ describe('through a pooler in transaction mode', () => {
 
   test('with a direct address beside it keys are remembered, and a revoked one is dead within a second', async () => {
     const env = { DIRECT_DATABASE_URL: db.url! }
-    const both = [await startProcess(pooler.url, { env }), await startProcess(pooler.url, { env })] as const
+    const both = [
+      await startProcess(pooler.url, { env, atEnd: onTestFinished }),
+      await startProcess(pooler.url, { env, atEnd: onTestFinished }),
+    ] as const
     await expectDead(both)
     for (const gateway of both) {
       expect((await readiness(gateway)).json).toEqual({ ok: true })
@@ -75,7 +78,10 @@ describe('through a pooler in transaction mode', () => {
   })
 
   test('that nobody has said is one, nothing is remembered, everything works, and the gateway says what to do', async () => {
-    const both = [await startProcess(pooler.url), await startProcess(pooler.url)] as const
+    const both = [
+      await startProcess(pooler.url, { atEnd: onTestFinished }),
+      await startProcess(pooler.url, { atEnd: onTestFinished }),
+    ] as const
     await expectDead(both)
     for (const gateway of both) {
       await expect.poll(() => gateway.output(), { timeout: 60_000 }).toContain('DATABASE_URL hears nothing of what it announces')
@@ -96,7 +102,7 @@ describe('through a pooler in transaction mode', () => {
 test('a direct address that cannot be reached any more is told of, and nothing is remembered until it can', async () => {
   const way = await startTcpProxy(db.url!)
   const direct = new URL(way.url)
-  const gateway = await startProcess(db.url!, { env: { DIRECT_DATABASE_URL: direct.href } })
+  const gateway = await startProcess(db.url!, { env: { DIRECT_DATABASE_URL: direct.href }, atEnd: onTestFinished })
   expect((await readiness(gateway)).json).toEqual({ ok: true })
   await way.close()
   const warning = expect.stringContaining('DIRECT_DATABASE_URL cannot be listened on')
@@ -115,7 +121,10 @@ describe('with a direct address that leads elsewhere', () => {
   test('nothing is remembered, and the gateway says so in its log and in /readyz', async () => {
     // A start migrates by the direct address: the other database is as far.
     const env = { DIRECT_DATABASE_URL: other.url }
-    const both = [await startProcess(db.url!, { env }), await startProcess(db.url!, { env })] as const
+    const both = [
+      await startProcess(db.url!, { env, atEnd: onTestFinished }),
+      await startProcess(db.url!, { env, atEnd: onTestFinished }),
+    ] as const
     await expectDead(both)
     for (const gateway of both) {
       await expect

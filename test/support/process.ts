@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { afterAll } from 'vitest'
+import { afterAll, onTestFinished } from 'vitest'
 import { json, raw, type RawAnswer } from './http.ts'
 
 export interface GatewayProcess {
@@ -76,6 +76,7 @@ export async function failedStart(
   env: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number | null; output: string }> {
   const { child, output } = launch(place, { PORT: String(await freePort()), ...env })
+  onTestFinished(() => void child.kill('SIGKILL')) // one that does not end
   const [code] = (await once(child, 'close')) as [number | null]
   return { code, output: output() }
 }
