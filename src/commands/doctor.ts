@@ -21,7 +21,9 @@ const clockToleranceMs = 5_000
 
 export function addDoctor(program: Command): void {
   withJson(program.command('doctor'))
-    .description('check configuration, database, migrations, mail and clock; exit code 1 when something is wrong')
+    .description(
+      'check configuration, database, migrations, mail and clock; of a server also settings, announcements, connections, rights, encryption and encoding; exit code 1 when something is wrong',
+    )
     .addHelpText('after', '\nIt changes nothing. While the gateway runs on its embedded database, nobody else can look into that.')
     .action(doctor)
 }

@@ -162,7 +162,7 @@ test('behind a balancer that looks at /readyz, three gateways restart in turn an
   expect(load.failures).toEqual([])
 })
 
-// Again, where the machine was too busy to release the lock within the 2.5 s that a statement may take.
+// Again, where the machine was too busy to release the lock within the 3 s for which one is waited.
 test('a request that waits on a lock when the grace is over is answered', { retry: 2 }, async () => {
   const gateway = await start({ SHUTDOWN_GRACE: '0' })
   const agent = new Agent({ keepAlive: true })
