@@ -14,7 +14,12 @@ const sizes = {
 }
 
 /** What every server of ours needs beside the database. */
-export const settings = { NODE_ENV: 'production', SECRET_KEY: 'a-secret-key-for-a-benchmark-of-32-bytes', LOG_LEVEL: 'warn' }
+export const settings = {
+  NODE_ENV: 'production',
+  SECRET_KEY: 'a-secret-key-for-a-benchmark-of-32-bytes',
+  LOG_LEVEL: 'warn',
+  SHUTDOWN_GRACE: '0',
+}
 const mail = { POSTMARK_SERVER_TOKEN: 'none', MAIL_FROM: 'bench@example.org' }
 
 /** @returns `{ url, districtId, key, env }` of a database of that size, filled unless it is there already */
