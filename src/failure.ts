@@ -1,6 +1,6 @@
 /** Why a process could not start or finish, in one clear sentence a mistake, for whoever runs it. Never a password. */
 import { FolderUnfit } from './adapters/data-folder.ts'
-import { faultOf, WrongSettings } from './adapters/database-errors.ts'
+import { faultOf, obstacleOf, WrongSettings } from './adapters/database-errors.ts'
 import { faultSentence } from './adapters/embedded-faults.ts'
 import { MigrationFailed } from './adapters/migrations.ts'
 import { ConfigError } from './config.ts'
@@ -42,11 +42,11 @@ function databaseSentence(error: unknown, variables: DatabaseVariables): string 
   if (!url) return undefined
   const { hostname, port, pathname, username } = new URL(url)
   const where = `${hostname || 'localhost'}:${port || 5432}`
-  if (code === '28P01' || code === '28000')
-    return `${variable}: the server at ${where} refuses user "${username}". Check the user and the password.`
-  if (code === '3D000')
+  const obstacle = obstacleOf(cause)
+  if (obstacle === 'user') return `${variable}: the server at ${where} refuses user "${username}". Check the user and the password.`
+  if (obstacle === 'database')
     return `${variable}: the server at ${where} has no database "${decodeURIComponent(pathname.slice(1))}". Create it, or name another.`
-  if (code === '42501') return `${variable}: user "${username}" may not do this in the database: ${cause.message}.`
+  if (obstacle === 'rights') return `${variable}: user "${username}" may not do this in the database: ${cause.message}.`
   if (cause instanceof WrongSettings) return `${variable}: ${cause.message}`
   const { syscall, path, severity } = cause as { syscall?: string; path?: string; severity?: string }
   if (syscall === 'open') return `${variable}: the file ${path} cannot be read (${code}). Check the address of the database.`
@@ -67,13 +67,10 @@ function databaseSentence(error: unknown, variables: DatabaseVariables): string 
 const isOfTls = (code: string | undefined, message: string): boolean =>
   /CERT|SIGNED|^ERR_(TLS|SSL)/.test(code ?? '') || /\bSSL\b/.test(message)
 
-/** SQLSTATE: no space, broken down, files that cannot be read or are gone, damaged rows or indexes. */
-const folderFaults = /^(53100|57P02|58030|58P01|XX00[12])$/
-
 /** What an embedded database that could be opened says of its folder then. */
 function embeddedSentence(error: unknown, { DATABASE_URL, DATA_DIR = '.data' }: DatabaseVariables): string | undefined {
   if (DATABASE_URL || !(error instanceof Error) || error instanceof FolderUnfit) return undefined
-  const { code, message, cause } = error as Error & { code?: unknown }
-  if (typeof code === 'string' && folderFaults.test(code)) return faultSentence(DATA_DIR, message)
+  const { message, cause } = error
+  if (obstacleOf(error) === 'folder') return faultSentence(DATA_DIR, message)
   return embeddedSentence(cause, { DATABASE_URL, DATA_DIR })
 }

@@ -29,6 +29,16 @@ const sqlStates: readonly (readonly [RegExp, Fault])[] = [
   [/^23505$/, 'duplicate'],
 ]
 
+/** What somebody has to change: the user or its password, the name of the database, the user's rights, an embedded database's folder. */
+export type Obstacle = 'user' | 'database' | 'rights' | 'folder'
+
+const obstacles: readonly (readonly [RegExp, Obstacle])[] = [
+  [/^28(000|P01)$/, 'user'],
+  [/^3D000$/, 'database'],
+  [/^42501$/, 'rights'],
+  [/^(53100|57P02|58030|58P01|XX00[12])$/, 'folder'], // no space, broken down, files that cannot be read or are gone, damaged rows or indexes
+]
+
 /** Of Node's network and Prisma's: cannot reach, timed out, closed, no free connection, transaction not started in time. */
 const codes: Readonly<Record<string, Fault>> = {
   ECONNREFUSED: 'lost',
@@ -98,6 +108,12 @@ const faultOfCode = (code: unknown): Fault | undefined =>
   typeof code === 'string' ? (codes[code] ?? sqlStates.find(([pattern]) => pattern.test(code))?.[1]) : undefined
 
 const firstOf = (errors: readonly unknown[]): Fault | undefined => errors.map(faultOf).find((fault) => fault !== undefined)
+
+/** What an error of the database asks somebody to change, if it does. */
+export function obstacleOf(error: unknown): Obstacle | undefined {
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' ? obstacles.find(([pattern]) => pattern.test(code))?.[1] : undefined
+}
 
 /** Seconds after which trying again is worth while. */
 const retryAfter: Readonly<Record<Exclude<Fault, 'duplicate'>, number>> = {
