@@ -281,17 +281,20 @@ describe('doctor', () => {
   const checks = ({ stdout }: Ended) =>
     (JSON.parse(stdout) as { checks: { name: string; ok: boolean }[] }).checks.map(({ name, ok }) => [name, ok])
 
+  const ofServer = ['settings', 'announcements', 'connections', 'rights', 'encryption', 'encoding']
+
   test('ticks what is well', async () => {
     const examined = await run(['doctor', '--json'])
     expect(examined).toMatchObject({ code: 0, stderr: '' })
     expect(checks(examined)).toEqual([
       ['configuration', true],
       ['database', true],
+      ...(isServer ? ofServer : []).map((name) => [name, true]),
       ['migrations', true],
       ['clock', true],
       ['mail', true],
     ])
-    expect((await run(['doctor'])).stdout.match(/^✓ /gm)).toHaveLength(5)
+    expect((await run(['doctor'])).stdout.match(/^✓ /gm)).toHaveLength(isServer ? 5 + ofServer.length : 5)
   })
 
   test('makes no database where there is none yet', async () => {
