@@ -74,7 +74,7 @@ export class Standby extends Error {}
 export class ReadOnly extends Error {}
 /** The settings of a connection are not what the gateway needs, and cannot be made so; the message says what to run. */
 export class WrongSettings extends Error {}
-/** No answer came in time; what waited for it is told so, and its connection is looked after. */
+/** No answer came within the deadline. The statement is cancelled at the server before its connection is used again. */
 export class TooLate extends Error {}
 /** There is no more room in the queue for a connection. */
 export class TooManyWaiting extends Error {}

@@ -1,4 +1,4 @@
-/** What is wrong with an embedded database, and what to do about it; and the end of one whose WebAssembly has aborted. */
+/** Faults of the embedded database: the sentence for each, and a guard that ends the process when its WebAssembly has aborted. */
 import type { PGlite } from '@electric-sql/pglite'
 import { FolderUnfit, folderUnfit } from './data-folder.ts'
 
