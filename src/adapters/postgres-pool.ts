@@ -39,7 +39,7 @@ export class ConnectionPool {
   readonly pool: pg.Pool
   private readonly mostWaiting: number
   private free: number
-  private readonly queue = new Set<Waiting>()
+  private readonly queue: Waiting[] = []
   /** Connections that were opened before it began are replaced. */
   private generation = new WeakSet<pg.ClientBase>()
   private renewedAt = -Infinity
@@ -92,24 +92,23 @@ export class ConnectionPool {
 
   /** Resolves when there is room for one more. */
   private turn(patience: Patience | undefined): Promise<void> {
-    if (this.queue.size >= this.mostWaiting) return Promise.reject(new TooManyWaiting('too many wait for a connection to the database'))
+    if (this.queue.length >= this.mostWaiting) return Promise.reject(new TooManyWaiting('too many wait for a connection to the database'))
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
-        this.queue.delete(mine)
+        this.queue.splice(this.queue.indexOf(mine), 1)
         reject(new TooLate('no connection to the database was free in time'))
       }
       const wait = patience && { patience, isRead: true, end: giveUp }
       const mine = { begin: resolve, wait }
       if (wait) beginWait(wait)
-      this.queue.add(mine)
+      this.queue.push(mine)
     })
   }
 
   /** Somebody is through: whoever has waited longest has their turn. */
   private next(): void {
-    const [first] = this.queue
+    const first = this.queue.shift()
     if (!first) return void this.free++
-    this.queue.delete(first)
     if (first.wait) endWait(first.wait)
     first.begin()
   }

@@ -7,30 +7,43 @@ export interface Wait {
   readonly isRead: boolean
   /** Its time is over. It is not called again. */
   readonly end: () => void
+  /** Its place among all that waits; undefined while it does not. */
+  place?: number | undefined
 }
 
 const lookEveryMs = 20
 
-/** All that waits in this process. The timer runs while anything does. */
-const waits = new Set<Wait>()
+/**
+ * All that waits in this process, in no order. The timer runs while anything does. It is an array, and not a Set: a Set that changes all the
+ * time is copied again and again, and V8 keeps what the copies of a long-lived one hold until it collects everything.
+ */
+const waits: Wait[] = []
 let timer: NodeJS.Timeout | undefined
 
 export function beginWait(wait: Wait): void {
-  waits.add(wait)
+  wait.place = waits.push(wait) - 1
   timer ??= setInterval(look, lookEveryMs)
 }
 
-export const endWait = (wait: Wait): void => void waits.delete(wait)
+export function endWait(wait: Wait): void {
+  const { place } = wait
+  if (place === undefined) return
+  wait.place = undefined
+  const last = waits.pop()!
+  if (last === wait) return
+  waits[place] = last
+  last.place = place
+}
 
 function look(): void {
-  if (waits.size === 0) {
+  if (waits.length === 0) {
     clearInterval(timer)
     timer = undefined
     return
   }
-  for (const wait of waits) {
-    if (wait.patience.left() > 0 && !(wait.isRead && wait.patience.isGone())) continue
-    waits.delete(wait)
+  for (const wait of waits.filter(({ patience, isRead }) => patience.left() <= 0 || (isRead && patience.isGone()))) {
+    if (wait.place === undefined) continue // ended by what another's end has set off
+    endWait(wait)
     wait.end()
   }
 }
