@@ -1,13 +1,13 @@
 /** What the domain is given, and nothing else reaches it: database, mail, clock, randomness, log, configuration. */
 import type { Logger } from 'pino'
-import type { Sql } from 'sql-template-tag'
 import type { Config } from './config.ts'
 import type { Mail } from './domain/mail.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
+import type { Statement } from './sql/statement.ts'
 
 /** Runs one SQL statement. @throws Problem UNAVAILABLE when the database does not answer, Duplicate when a row would be there twice */
 export interface Queryable {
-  query<Row>(statement: Sql): Promise<Row[]>
+  query<Row>(statement: Statement<Row>): Promise<Row[]>
 }
 
 /** A row that must be there once would be there twice (unique_violation). */

@@ -8,8 +8,8 @@ import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
-import type { Sql } from 'sql-template-tag'
 import type { Queryable, Transactions } from '../deps.ts'
+import type { OnResult, Statement } from '../sql/statement.ts'
 import { FolderUnfit } from './data-folder.ts'
 import { dateOid, type OpenDatabase } from './database.ts'
 import { answered, told } from './database-errors.ts'
@@ -25,11 +25,15 @@ const checkpointBytes = 32 * 1024 ** 2
 
 /**
  * @param folder where the data lives, made where there is none; `undefined` keeps it in memory, as tests do
+ * @param forTests a database to begin with, and what compares what statements say with what comes
  * @throws FolderUnfit saying what is wrong with it and what to do
  */
-export async function openEmbedded(folder: string | undefined, loadDataDir?: Blob): Promise<OpenDatabase> {
+export async function openEmbedded(
+  folder: string | undefined,
+  forTests: { readonly loadDataDir?: Blob; readonly onResult?: OnResult } = {},
+): Promise<OpenDatabase> {
   const words = new LastWords()
-  if (folder === undefined) return databaseOn(await start(undefined, words, loadDataDir), words, [])
+  if (folder === undefined) return databaseOn(await start(undefined, words, forTests.loadDataDir), words, [], forTests.onResult)
   const dataDir = dirname(folder)
   try {
     const applied = isThere(dataDir, folder) ? [] : await make(folder, words)
@@ -85,10 +89,14 @@ const selectOn = (lite: PGlite) => async (text: string) => (await lite.query<Rec
 const migrate = (lite: PGlite): Promise<string[]> => bringUpToDate(selectOn(lite), () => new PrismaPGlite(lite))
 
 /** @param made the migrations that were applied when it was made: the first `migrate` tells of them */
-function databaseOn(lite: PGlite, words: LastWords, made: string[]): OpenDatabase {
+function databaseOn(lite: PGlite, words: LastWords, made: string[], onResult?: OnResult): OpenDatabase {
   const prisma = prismaOn(new PrismaPGlite(lite))
   const queryable = (client: Pick<PGlite, 'query'>): Queryable => ({
-    query: <Row>({ text, values }: Sql) => answered(client.query<Row>(text, values as unknown[]).then(({ rows }) => rows)),
+    query: <Row>(statement: Statement<Row>) =>
+      answered(client.query<Row>(statement.text, statement.values as unknown[])).then(({ rows, fields }) => {
+        onResult?.(statement, fields, rows as object[])
+        return rows
+      }),
   })
   let isBroken = false
   const broken = untilBroken(lite, words).then((error) => {

@@ -4,6 +4,8 @@ import type pg from 'pg'
 import type { Logger } from 'pino'
 import sql from 'sql-template-tag'
 import type { Patience } from '../deps.ts'
+import { computed } from '../sql/columns.ts'
+import { type OnResult, statement } from '../sql/statement.ts'
 import type { OpenDatabase } from './database.ts'
 import { answered, ReadOnly, told } from './database-errors.ts'
 import { migrationStatus } from './migrations.ts'
@@ -26,6 +28,8 @@ export interface ServerOptions {
   /** An operator's command: nothing it does has a deadline. */
   readonly isCommand?: boolean
   readonly log?: Pick<Logger, 'info' | 'warn'>
+  /** For tests: compares what statements say with what comes. */
+  readonly onResult?: OnResult
 }
 
 const defaultPoolSize = 10
@@ -40,11 +44,11 @@ const requestTimeouts: Timeouts = { statement: 4_500, lock: 3_000, idleInTransac
 const asideTimeouts: Timeouts = { statement: 2_500, lock: 250, idleInTransaction: 10_000 }
 const commandTimeouts: Timeouts = { statement: 0, lock: 0, idleInTransaction: 60_000 }
 
-const takesWrites = sql`select not pg_is_in_recovery() and current_setting('transaction_read_only') = 'off' as "takesWrites"`
+const takesWrites = statement`select ${computed('takesWrites', 'boolean', sql`not pg_is_in_recovery() and current_setting('transaction_read_only') = 'off'`)}`
 
 /** Connects when the first statement runs, so that a server that is away at the start is met like one that goes away. */
 export function openServer(options: ServerOptions): OpenDatabase {
-  const { url, directUrl, poolSize = defaultPoolSize, isCommand = false, log } = options
+  const { url, directUrl, poolSize = defaultPoolSize, isCommand = false, log, onResult } = options
   let { pooled } = options
   const pools: ConnectionPool[] = []
   const renewAll = (): void => {
@@ -76,7 +80,7 @@ export function openServer(options: ServerOptions): OpenDatabase {
     const pool = new ConnectionPool({ url, size, mostWaiting, onOpened: async (client) => void (await open(client, timeouts)) })
     pools.push(pool)
     const within = (patience: () => Patience | undefined) =>
-      new ServerTransactions({ pool, names, patience, timeouts, repeats: !isCommand, onUnnamed: foundPooled })
+      new ServerTransactions({ pool, names, patience, timeouts, repeats: !isCommand, onUnnamed: foundPooled, onResult })
     return { pool, within, each: within(() => (isCommand ? undefined : patienceOf(timeouts.statement))) }
   }
   const requests = transactionsOver(poolSize, queueFactor * poolSize, isCommand ? commandTimeouts : requestTimeouts)
@@ -99,15 +103,15 @@ export function openServer(options: ServerOptions): OpenDatabase {
   const db: OpenDatabase = {
     kind: 'server',
     prisma: prisma.connect,
-    query: (statement) => requests.each.query(statement),
+    query: (asked) => requests.each.query(asked),
     transaction: (work) => requests.each.transaction(work),
     within(patience) {
       const transactions = requests.within(() => patience)
-      return { ...db, query: (statement) => transactions.query(statement), transaction: (work) => transactions.transaction(work) }
+      return { ...db, query: (asked) => transactions.query(asked), transaction: (work) => transactions.transaction(work) }
     },
     aside,
     probe: sharing(async () => {
-      const [server] = await aside.query<{ takesWrites: boolean }>(takesWrites)
+      const [server] = await aside.query(takesWrites)
       if (server!.takesWrites) return
       renewAll() // whatever the others lead to, they are asked anew
       throw told(new ReadOnly('the database takes no writes'))

@@ -1,8 +1,8 @@
 /** Statements and transactions over a pool: each within its time, and once more where that is safe. */
 import type pg from 'pg'
-import type { Sql } from 'sql-template-tag'
 import type { Patience, Queryable, Transactions } from '../deps.ts'
 import { Problem } from '../domain/problem.ts'
+import type { OnResult, Statement } from '../sql/statement.ts'
 import { type Fault, faultOf, told, TooLate } from './database-errors.ts'
 import type { HeldConnection } from './postgres-connection.ts'
 import type { ConnectionPool } from './postgres-pool.ts'
@@ -29,6 +29,7 @@ export interface TransactionOptions {
   readonly repeats: boolean
   /** A name was not what it was thought to be. */
   readonly onUnnamed: () => void
+  readonly onResult: OnResult | undefined
 }
 
 /** How far one try of a piece of work has come, for whether there may be another. */
@@ -44,12 +45,12 @@ export class ServerTransactions implements Transactions {
     this.options = options
   }
 
-  query<Row>(statement: Sql): Promise<Row[]> {
+  query<Row>(statement: Statement<Row>): Promise<Row[]> {
     const query = this.named(statement)
     const isRead = isSelect(query.text)
     return this.tried((connection, patience, state) => {
       state.isRepeatable = isRead
-      return connection.ask(query, { patience, isRead }).then(({ rows }) => rows as Row[], throwTold)
+      return this.rowsOf(statement, connection.ask(query, { patience, isRead }))
     })
   }
 
@@ -59,7 +60,7 @@ export class ServerTransactions implements Transactions {
       await connection.ask({ text: this.begin(patience) }, { patience }).catch(throwTold)
       state.isRepeatable = false
       const tx: Queryable = {
-        query: <Row>(statement: Sql) => connection.ask(this.named(statement), { patience }).then(({ rows }) => rows as Row[], throwTold),
+        query: (statement) => this.rowsOf(statement, connection.ask(this.named(statement), { patience })),
       }
       try {
         const result = await work(tx)
@@ -83,7 +84,14 @@ export class ServerTransactions implements Transactions {
       set local idle_in_transaction_session_timeout = ${idleInTransaction}`
   }
 
-  private named(statement: Sql): pg.QueryConfig {
+  private rowsOf<Row>(statement: Statement<Row>, answer: Promise<pg.QueryResult>): Promise<Row[]> {
+    return answer.then(({ rows, fields }) => {
+      this.options.onResult?.(statement, fields, rows as object[])
+      return rows as Row[]
+    }, throwTold)
+  }
+
+  private named(statement: Statement<unknown>): pg.QueryConfig {
     const { text, values } = statement // put together at every look
     const name = this.options.names.of(text)
     return name === undefined ? { text, values } : { name, text, values }

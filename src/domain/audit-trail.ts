@@ -1,29 +1,14 @@
 /** The audit trail, as it is read: the newest first, by whoever has Settings in its district. */
-import sql, { join, raw, type Sql } from 'sql-template-tag'
+import sql, { join, type Sql } from 'sql-template-tag'
 import { z } from 'zod'
 import type { SessionViewer } from '../access/viewer.ts'
 import type { Deps } from '../deps.ts'
-import type { ActorType, AuditAction, RecordType } from './audit.ts'
-import { auditActions } from './audit.ts'
+import { columns, total } from '../sql/columns.ts'
+import { type RowOf, statement } from '../sql/statement.ts'
+import { type AuditAction, auditActions } from './audit.ts'
 import { idSchema, parse, textSchema } from './input.ts'
 import type { Page } from './page.ts'
 import { andSortKey, keysetCondition, orderAndLimit, ordersBy, type PageArgs, pageOf, windowOf } from './paging.ts'
-
-export interface AuditEvent {
-  readonly id: string
-  readonly at: Date
-  readonly action: AuditAction
-  readonly actorType: ActorType
-  readonly actorId: string | null
-  readonly recordType: RecordType | null
-  readonly recordId: string | null
-  readonly members: readonly string[]
-  readonly network: string | null
-  readonly requestId: string | null
-  readonly count: number
-  /** Its place in the chain; `null` until it is sealed, a moment later. */
-  readonly number: number | null
-}
 
 const filterSchema = z.object({
   actorId: idSchema.nullish(),
@@ -37,10 +22,24 @@ export type AuditEventFilter = z.input<typeof filterSchema>
 
 const newestFirst = ordersBy('AT', 'e.at', 'timestamptz').AT_DESC
 
-const columns = raw(
-  `e.id, e.at, e.action, e.actor_type as "actorType", e.actor_id as "actorId", e.record_type as "recordType", e.record_id as "recordId",
-   e.members, e.network, e.request_id as "requestId", e.count, e.number`,
+/** `number`: its place in the chain; `null` until it is sealed, a moment later. */
+const eventColumns = columns(
+  'AuditEvent',
+  'e',
+  'id',
+  'at',
+  'action',
+  'actorType',
+  'actorId',
+  'recordType',
+  'recordId',
+  'members',
+  'network',
+  'requestId',
+  'count',
+  'number',
 )
+export type AuditEvent = RowOf<typeof eventColumns>
 
 /**
  * A page of the trail of the viewer's district.
@@ -54,11 +53,11 @@ export async function listAuditEvents(
   const wanted = parse(filterSchema, filter ?? {}, 'filter')
   const window = windowOf(args, newestFirst, { list: 'audit events', districtId, ...wanted })
   const where = sql`e.district_id = ${districtId}${filterCondition(wanted)}`
-  const rows = await db.query<AuditEvent & { sortKey: Date }>(
-    sql`select ${columns}${andSortKey(window.order)} from audit_events e where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,
+  const rows = await db.query(
+    statement`select ${eventColumns}${andSortKey(window.order)} from audit_events e where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,
   )
   return pageOf(window, rows, async () => {
-    const [counted] = await db.query<{ total: number }>(sql`select count(*)::int as total from audit_events e where ${where}`)
+    const [counted] = await db.query(statement`select ${total} from audit_events e where ${where}`)
     return counted!.total
   })
 }

@@ -1,8 +1,10 @@
 /** Turns a bearer token into a viewer. What the database cannot confirm now is not believed. */
 import sql, { type Sql } from 'sql-template-tag'
-import type { Scope } from '../access/scopes.ts'
-import { type KeyViewer, powersOf, type RolePermissions, type SessionViewer, type SignedInViewer } from '../access/viewer.ts'
+import { type KeyViewer, powersOf, type SessionViewer, type SignedInViewer } from '../access/viewer.ts'
 import type { Queryable } from '../deps.ts'
+import { type Column, columns, computed } from '../sql/columns.ts'
+import { json, jsonMember } from '../sql/json.ts'
+import { type RowOf, type SelectList, type Statement, statement, together } from '../sql/statement.ts'
 import { lapsed } from './districts.ts'
 import { findMarking, unmarked } from './last-use.ts'
 import { Problem } from './problem.ts'
@@ -41,24 +43,24 @@ export async function findCredential(db: Queryable, token: string): Promise<Foun
 }
 
 async function findKey(db: Queryable, which: Sql): Promise<Found<KeyViewer> | undefined> {
-  const row = await findMarking<Omit<KeyViewer, 'kind' | 'scopes'> & { scopes: Scope[]; goodForMs: number | null }>(
+  const row = await findMarking(
     db,
-    sql`select k.id as "keyId", k.district_id as "districtId", k.scopes, ${lapsed} as lapsed,
-          ${msUntil(sql`least(k.expires_at, ${nextLapse})`)} as "goodForMs"
+    statement`select ${columns('ApiKey', 'k', { keyId: 'id' }, 'districtId', 'scopes')}, ${lapsed},
+          ${goodForMs('float8?', sql`least(k.expires_at, ${nextLapse})`)}
         from api_keys k join districts d on d.id = k.district_id
         where ${which} and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())`,
     sql`update api_keys set last_used_at = now() where id in (
           select k.id from api_keys k join found on k.id = found."keyId" where ${unmarked(sql`k.last_used_at`)} for update of k skip locked)`,
   )
   if (!row) return undefined
-  const { scopes, goodForMs, ...key } = row
-  return { viewer: { kind: 'key', ...key, scopes: new Set(scopes) }, goodForMs }
+  const { scopes, goodForMs: known, ...key } = row
+  return { viewer: { kind: 'key', ...key, scopes: new Set(scopes) }, goodForMs: known }
 }
 
 async function findSession(db: Queryable, which: Sql): Promise<Found<SessionViewer> | undefined> {
-  const row = await findMarking<SessionRow & { goodForMs: number }>(
+  const row = await findMarking(
     db,
-    liveSession(sql`${sessionColumns}, ${msUntil(sql`least(s.expires_at, ${nextLapse})`)} as "goodForMs"`, which),
+    liveSession(together(sessionColumns, goodForMs('float8', sql`least(s.expires_at, ${nextLapse})`)), which),
     sql`update sessions set last_seen_at = now() where id in (
           select s.id from sessions s join found on s.id = found."sessionId" where ${unmarked(sql`s.last_seen_at`)} for update of s skip locked)`,
   )
@@ -67,44 +69,44 @@ async function findSession(db: Queryable, which: Sql): Promise<Found<SessionView
 
 /** The viewer of a session as it is now; nothing when it is over, or its person archived. */
 export async function sessionById(db: Queryable, id: string): Promise<SessionViewer | undefined> {
-  const [row] = await db.query<SessionRow>(liveSession(sessionColumns, sql`s.id = ${id}`))
+  const [row] = await db.query(liveSession(sessionColumns, sql`s.id = ${id}`))
   return row && sessionViewerOf(row)
 }
 
 /** @param which a condition on `sessions s` */
-const liveSession = (columns: Sql, which: Sql): Sql =>
-  sql`select ${columns}
+const liveSession = <Row>(list: SelectList<Row>, which: Sql): Statement<Row> =>
+  statement`select ${list}
       from sessions s
       join people p on p.district_id = s.district_id and p.id = s.person_id
       join districts d on d.id = s.district_id
       where ${which} and s.expires_at > now() and not p.archived`
 
 /** What makes a viewer, of `sessions s` with its `people p` and `districts d`. */
-export const sessionColumns: Sql = sql`s.id as "sessionId", s.district_id as "districtId", s.person_id as "personId", s.email_key as "emailKey",
-  p.language, ${lapsed} as lapsed,
-  (select coalesce(jsonb_agg(r.permissions), '[]') from roles r where r.district_id = p.district_id and p.roles ? r.id) as permissions`
+export const sessionColumns = together(
+  columns('Session', 's', { sessionId: 'id' }, 'districtId', 'personId', 'emailKey'),
+  columns('Person', 'p', 'language'),
+  lapsed,
+  jsonMember(
+    'permissions',
+    json<
+      readonly Column<'Role', 'permissions'>[]
+    >`(select coalesce(jsonb_agg(r.permissions), '[]') from roles r where r.district_id = p.district_id and p.roles ? r.id)`,
+  ),
+)
+export type SessionRow = RowOf<typeof sessionColumns>
 
-export type SessionRow = Omit<SessionViewer, 'kind' | 'powers'> & { readonly permissions: RolePermissions[] }
-
-export const sessionViewerOf = ({
-  sessionId,
-  districtId,
-  personId,
-  emailKey,
-  language,
-  lapsed: isLapsed,
-  permissions,
-}: SessionRow): SessionViewer => ({
+export const sessionViewerOf = ({ permissions, ...session }: SessionRow): SessionViewer => ({
   kind: 'session',
-  sessionId,
-  districtId,
-  personId,
-  emailKey,
-  language,
-  lapsed: isLapsed,
+  sessionId: session.sessionId,
+  districtId: session.districtId,
+  personId: session.personId,
+  emailKey: session.emailKey,
+  language: session.language,
+  lapsed: session.lapsed,
   powers: powersOf(permissions),
 })
 
 /** The next moment at which the plan of `districts d` lapses by itself. */
 const nextLapse: Sql = sql`(case when d.billing_plan = 'trial' and d.trial_ends_at > now() then d.trial_ends_at end)`
-const msUntil = (moment: Sql): Sql => sql`(extract(epoch from ${moment} - now()) * 1000)::float8`
+const goodForMs = <const Type extends 'float8' | 'float8?'>(type: Type, until: Sql) =>
+  computed('goodForMs', type, sql`(extract(epoch from ${until} - now()) * 1000)::float8`)

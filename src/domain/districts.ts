@@ -1,85 +1,60 @@
 /** A district and its settings: roles, boards, forms and profiles. Any credential of it may know them. */
-import sql, { type Sql } from 'sql-template-tag'
-import type { RolePermissions } from '../access/viewer.ts'
+import sql from 'sql-template-tag'
 import type { Deps, Queryable } from '../deps.ts'
-import { columnsOf } from './columns.ts'
-import type { Multilingual } from './multilingual.ts'
+import { columns, computed } from '../sql/columns.ts'
+import { jsonList, jsonMember } from '../sql/json.ts'
+import { type RowOf, statement, together } from '../sql/statement.ts'
 
-export interface District {
-  readonly id: string
-  readonly name: Multilingual
-  readonly accent: string
-  readonly languages: readonly string[]
-  readonly billingPlan: string
-  readonly trialEndsAt: Date | null
-  readonly createdAt: Date
-}
+/** Of `districts d`. */
+export const districtColumns = columns('District', 'd', 'id', 'name', 'accent', 'languages', 'billingPlan', 'trialEndsAt', 'createdAt')
+export type District = RowOf<typeof districtColumns>
 
-export interface Named {
-  readonly id: string
-  readonly name: Multilingual
-}
+const roleColumns = columns('Role', 'r', 'id', 'name', 'permissions')
+export type Role = RowOf<typeof roleColumns>
 
-export interface Role extends Named {
-  readonly permissions: RolePermissions
-}
+const boardColumns = columns('Board', 'b', 'id', 'name')
+const profileColumns = columns('Profile', 'q', 'id', 'name')
+/** A board, a profile, or an option of a field. */
+export type Named = RowOf<typeof boardColumns>
 
-export interface Form extends Named {
-  readonly fields: readonly FormField[]
-}
+const fieldColumns = columns('FormField', 'x', 'id', 'name', 'type', 'private', 'options')
+export type FormField = RowOf<typeof fieldColumns>
 
-export interface FormField extends Named {
-  readonly type: 'short_text' | 'long_text' | 'checkbox' | 'select' | 'file'
-  readonly private: boolean
-  readonly options: readonly Named[] | null
-}
+const fieldsOfForm = jsonList(fieldColumns, {
+  from: sql`form_fields x where x.district_id = f.district_id and x.form_id = f.id`,
+  order: sql`x.position, x.id`,
+})
+const formColumns = together(columns('Form', 'f', 'id', 'name'), jsonMember('fields', fieldsOfForm))
+export type Form = RowOf<typeof formColumns>
 
 /** What a district is made of beside its people: read together, because answers nearly always need several. */
-export interface Settings {
-  readonly languages: readonly string[]
-  readonly roles: readonly Role[]
-  readonly boards: readonly Named[]
-  readonly forms: readonly Form[]
-  readonly profiles: readonly Named[]
-}
+const settingsColumns = together(
+  columns('District', 'd', 'languages'),
+  jsonMember('roles', jsonList(roleColumns, { from: sql`roles r where r.district_id = d.id`, order: sql`r.id` })),
+  jsonMember('boards', jsonList(boardColumns, { from: sql`boards b where b.district_id = d.id`, order: sql`b.id` })),
+  jsonMember('forms', jsonList(formColumns, { from: sql`forms f where f.district_id = d.id`, order: sql`f.id` })),
+  jsonMember('profiles', jsonList(profileColumns, { from: sql`profiles q where q.district_id = d.id`, order: sql`q.id` })),
+)
+export type Settings = RowOf<typeof settingsColumns>
 
-/** True in SQL when the trial is over or the plan is not active; judged by the database's clock. */
-export const lapsed = sql`(d.billing_plan = 'inactive' or (d.billing_plan = 'trial' and d.trial_ends_at <= now()))`
-
-export const districtColumns = columnsOf<District>({
-  id: 'd.id',
-  name: 'd.name',
-  accent: 'd.accent',
-  languages: 'd.languages',
-  billingPlan: 'd.billing_plan',
-  trialEndsAt: 'd.trial_ends_at',
-  createdAt: 'd.created_at',
-})
+/** Whether the trial of `districts d` is over or its plan not active; judged by the database's clock. */
+export const lapsed = computed(
+  'lapsed',
+  'boolean',
+  sql`(d.billing_plan = 'inactive' or (d.billing_plan = 'trial' and d.trial_ends_at <= now()))`,
+)
 
 /** The district of a credential; it is there, since a credential is deleted with it. */
 export async function getDistrict({ db }: Pick<Deps, 'db'>, id: string): Promise<District> {
-  const [district] = await db.query<District>(sql`select ${districtColumns()} from districts d where d.id = ${id}`)
+  const [district] = await db.query(statement`select ${districtColumns} from districts d where d.id = ${id}`)
   return district!
 }
 
 /** All settings of a district, each list in order of id; the fields of a form in their own order. */
 export async function getSettings({ db }: { db: Queryable }, districtId: string): Promise<Settings> {
-  const [settings] = await db.query<Settings>(settingsOf(districtId))
+  const [settings] = await db.query(settingsOf(districtId))
   return settings!
 }
 
 /** The statement that reads them, in one row. */
-export const settingsOf = (districtId: string): Sql =>
-  sql`select d.languages,
-          (select coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'name', r.name, 'permissions', r.permissions) order by r.id), '[]')
-             from roles r where r.district_id = d.id) as roles,
-          (select coalesce(jsonb_agg(jsonb_build_object('id', b.id, 'name', b.name) order by b.id), '[]')
-             from boards b where b.district_id = d.id) as boards,
-          (select coalesce(jsonb_agg(jsonb_build_object('id', f.id, 'name', f.name, 'fields', (
-               select coalesce(jsonb_agg(jsonb_build_object('id', x.id, 'name', x.name, 'type', x.type, 'private', x.private, 'options', x.options)
-                 order by x.position, x.id), '[]')
-               from form_fields x where x.district_id = f.district_id and x.form_id = f.id)) order by f.id), '[]')
-             from forms f where f.district_id = d.id) as forms,
-          (select coalesce(jsonb_agg(jsonb_build_object('id', q.id, 'name', q.name) order by q.id), '[]')
-             from profiles q where q.district_id = d.id) as profiles
-        from districts d where d.id = ${districtId}`
+export const settingsOf = (districtId: string) => statement`select ${settingsColumns} from districts d where d.id = ${districtId}`

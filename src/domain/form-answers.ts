@@ -5,6 +5,9 @@ import { languageSchema, textSchema } from './input.ts'
 import { invalid } from './problem.ts'
 import { quote } from './quote.ts'
 
+/** What can be asked for in a field. */
+export type FieldType = 'short_text' | 'long_text' | 'checkbox' | 'select' | 'file'
+
 /** The answers to a form, by field id; values are numbers, option ids, or texts by language. */
 export type Answers = Readonly<Record<string, unknown>>
 

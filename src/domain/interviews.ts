@@ -3,29 +3,14 @@ import sql, { join, type Sql } from 'sql-template-tag'
 import { z } from 'zod'
 import type { SignedInViewer, Viewer } from '../access/viewer.ts'
 import type { Deps } from '../deps.ts'
-import { columnsOf, type Needed } from './columns.ts'
+import { columns, total } from '../sql/columns.ts'
+import { narrowable, type Needed } from '../sql/needed.ts'
+import { type RowOf, statement } from '../sql/statement.ts'
 import { idSchema, isId, parse } from './input.ts'
 import { isDate } from './calendar.ts'
 import type { Page } from './page.ts'
 import { andSortKey, keysetCondition, orderAndLimit, ordersBy, type PageArgs, pageOf, windowOf } from './paging.ts'
 import { visibleInterviews } from './visibility.ts'
-
-export interface Interview {
-  readonly id: string
-  readonly districtId: string
-  readonly personId: string
-  /** YYYY-MM-DD */
-  readonly date: string
-  readonly boardId: string
-  readonly formId: string
-  readonly profileId: string
-  readonly published: boolean
-  /** By form field id; private fields are still in it (responses.ts takes them out). */
-  readonly responses: Readonly<Record<string, unknown>>
-  readonly recordings: Readonly<Record<string, Recording>>
-  readonly createdAt: Date
-  readonly updatedAt: Date
-}
 
 export interface Recording {
   readonly name: string
@@ -57,24 +42,26 @@ export type InterviewOrder = keyof typeof interviewOrders
 
 export type InterviewListArgs = PageArgs & { readonly filter?: InterviewFilter | null | undefined; readonly orderBy: InterviewOrder }
 
-export const interviewColumns = columnsOf<Interview>(
-  {
-    id: 'i.id',
-    districtId: 'i.district_id',
-    personId: 'i.person_id',
-    date: 'i.date',
-    boardId: 'i.board_id',
-    formId: 'i.form_id',
-    profileId: 'i.profile_id',
-    published: 'i.published',
-    responses: 'i.responses',
-    recordings: 'i.recordings',
-    createdAt: 'i.created_at',
-    updatedAt: 'i.updated_at',
-  },
+/** `date`: YYYY-MM-DD. */
+const wholeInterview = columns(
+  'Interview',
+  'i',
   'id',
+  'districtId',
   'personId',
+  'date',
+  'boardId',
+  'formId',
+  'profileId',
+  'published',
+  'responses',
+  'recordings',
+  'createdAt',
+  'updatedAt',
 )
+export type Interview = RowOf<typeof wholeInterview>
+/** Of `interviews i`. */
+export const interviewColumns = narrowable(wholeInterview, 'id', 'personId')
 
 /** One interview, or nothing when there is none to see, or it is not of the person who is named. */
 export async function findInterview(
@@ -84,8 +71,8 @@ export async function findInterview(
   needed?: Needed<Interview>,
 ): Promise<Interview | undefined> {
   if (!isId(id)) return undefined
-  const [found] = await db.query<Interview>(
-    sql`select ${interviewColumns(needed)} from interviews i where ${visibleInterviews(viewer)} and i.id = ${id}`,
+  const [found] = await db.query(
+    statement`select ${interviewColumns(needed)} from interviews i where ${visibleInterviews(viewer)} and i.id = ${id}`,
   )
   return found && (personId == null || found.personId === personId) ? found : undefined
 }
@@ -101,11 +88,11 @@ export async function listInterviews(
   needed?: Needed<Interview>,
 ): Promise<Page<Interview>> {
   const { window, where } = listOf('interviews', viewer, args)
-  const rows = await db.query<Interview & { sortKey: string | Date }>(
-    sql`select ${interviewColumns(needed)}${andSortKey(window.order, needed)} from interviews i where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,
+  const rows = await db.query(
+    statement`select ${interviewColumns(needed)}${andSortKey(window.order, needed)} from interviews i where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,
   )
   return pageOf(window, rows, async () => {
-    const [counted] = await db.query<{ total: number }>(sql`select count(*)::int as total from interviews i where ${where}`)
+    const [counted] = await db.query(statement`select ${total} from interviews i where ${where}`)
     return counted!.total
   })
 }
@@ -122,21 +109,17 @@ export async function listInterviewsOf(
   needed?: Needed<Interview>,
 ): Promise<Page<Interview>[]> {
   const { window, where } = listOf('interviews of a person', viewer, args)
-  const rows = await db.query<Interview & { sortKey: string | Date }>(
-    sql`select page.* from unnest(${personIds}::text[]) as person(id) cross join lateral (
+  const rows = await db.query(statement`select page.* from unnest(${personIds}::text[]) as person(id) cross join lateral (
           select ${interviewColumns(needed)}${andSortKey(window.order, needed)} from interviews i
           where ${where} and i.person_id = person.id${keysetCondition(window)} ${orderAndLimit(window)}
-        ) page`,
-  )
+        ) page`)
   const byPerson = new Map<string, typeof rows>(personIds.map((id) => [id, []]))
   for (const row of rows) byPerson.get(row.personId)!.push(row)
   let totals: Promise<Map<string, number>> | undefined
   const countAll = async () => {
-    const counted = await db.query<{ personId: string; total: number }>(
-      sql`select i.person_id as "personId", count(*)::int as total from interviews i
-          where ${where} and i.person_id = any(${personIds}::text[]) group by i.person_id`,
-    )
-    return new Map(counted.map(({ personId, total }) => [personId, total]))
+    const counted = await db.query(statement`select ${columns('Interview', 'i', 'personId')}, ${total} from interviews i
+          where ${where} and i.person_id = any(${personIds}::text[]) group by i.person_id`)
+    return new Map(counted.map((each) => [each.personId, each.total]))
   }
   return personIds.map((id) => pageOf(window, byPerson.get(id)!, async () => (await (totals ??= countAll())).get(id) ?? 0))
 }

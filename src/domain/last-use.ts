@@ -1,6 +1,7 @@
 /** The last use of a credential: kept to the minute, by the look at it, and never in the way of a read. */
 import sql, { type Sql } from 'sql-template-tag'
 import type { Queryable } from '../deps.ts'
+import { type Statement, statement } from '../sql/statement.ts'
 import { Problem } from './problem.ts'
 
 /** True in SQL when a use is worth a mark: one that is used all the time costs two writes a minute. */
@@ -18,18 +19,18 @@ const patienceMs = 3_500
  * @param found the statement that finds it
  * @param mark the one that marks what is in the rows `found`
  */
-export async function findMarking<Row>(db: Queryable, found: Sql, mark: Sql): Promise<Row | undefined> {
+export async function findMarking<Row>(db: Queryable, found: Statement<Row>, mark: Sql): Promise<Row | undefined> {
   const startedAt = performance.now()
   if (startedAt >= (unmarkedUntil.get(db) ?? 0)) {
     try {
-      const [row] = await db.query<Row>(sql`with found as (${found}), marked as (${mark}) select * from found`)
+      const [row] = await db.query(statement`with found as (${found}), marked as (${mark}) select * from found`)
       return row
     } catch (error) {
       if (!(error instanceof Problem && error.code === 'UNAVAILABLE')) throw error
       unmarkedUntil.set(db, performance.now() + unmarkedMs)
     }
   }
-  const [row] = await within(startedAt + patienceMs - performance.now(), db.query<Row>(found))
+  const [row] = await within(startedAt + patienceMs - performance.now(), db.query(found))
   return row
 }
 

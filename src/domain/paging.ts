@@ -4,7 +4,8 @@
  */
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import sql, { empty, raw, type Sql } from 'sql-template-tag'
+import sql, { raw, type Sql } from 'sql-template-tag'
+import { type Member, SelectList } from '../sql/statement.ts'
 import { decodeCursor, type KeyType, type Position } from './cursor.ts'
 import { Page, type Sorted } from './page.ts'
 import { invalid } from './problem.ts'
@@ -26,6 +27,8 @@ export interface Order {
   readonly column: string
   readonly type: KeyType
   readonly descending: boolean
+  /** The end of a select list: what cursors are made of. */
+  readonly sortKey: SelectList<Pick<Sorted, 'sortKey'>>
 }
 
 /** The two directions of sorting by one column, under the names of the schema: NAME → NAME_ASC and NAME_DESC. */
@@ -34,7 +37,11 @@ export function ordersBy<const Name extends string>(
   column: string,
   type: Order['type'],
 ): Record<`${Name}_ASC` | `${Name}_DESC`, Order> {
-  const directed = (suffix: string, descending: boolean) => [`${name}_${suffix}`, { name: `${name}_${suffix}`, column, type, descending }]
+  const sortKey = new SelectList<Pick<Sorted, 'sortKey'>>([{ name: 'sortKey', value: raw(column), source: type } satisfies Member], ', ')
+  const directed = (suffix: string, descending: boolean) => [
+    `${name}_${suffix}`,
+    { name: `${name}_${suffix}`, column, type, descending, sortKey } satisfies Order,
+  ]
   return Object.fromEntries([directed('ASC', false), directed('DESC', true)])
 }
 
@@ -101,9 +108,11 @@ export function orderAndLimit({ order, size, backward }: Window): Sql {
   return sql`order by ${raw(`${order.column} ${direction}, ${idColumn(order)} ${direction}`)} limit ${raw(String(size + 1))}`
 }
 
+const noSortKey: Order['sortKey'] = new SelectList([])
+
 /** The end of a select list: the column that cursors are made of, where they are needed. */
-export const andSortKey = ({ column }: Order, needed?: readonly string[]): Sql =>
-  needed === undefined || needed.includes('sortKey') ? raw(`, ${column} as "sortKey"`) : empty
+export const andSortKey = ({ sortKey }: Order, needed?: readonly string[]): Order['sortKey'] =>
+  needed === undefined || needed.includes('sortKey') ? sortKey : noSortKey
 
 /** Turns rows, read with {@link orderAndLimit}, into a page. */
 export function pageOf<Row>(window: Window, rows: readonly (Row & Sorted)[], total: () => Promise<number>): Page<Row> {

@@ -3,29 +3,15 @@ import sql, { join, type Sql } from 'sql-template-tag'
 import { z } from 'zod'
 import type { SessionViewer, SignedInViewer, Viewer } from '../access/viewer.ts'
 import type { Deps } from '../deps.ts'
-import { columnsOf, type Needed } from './columns.ts'
+import { columns, total } from '../sql/columns.ts'
+import { narrowable, type Needed } from '../sql/needed.ts'
+import { type RowOf, statement } from '../sql/statement.ts'
 import { emailKey } from './email.ts'
 import { idSchema, isId, parse, textSchema } from './input.ts'
 import type { Page } from './page.ts'
 import { andSortKey, keysetCondition, orderAndLimit, ordersBy, type PageArgs, pageOf, windowOf } from './paging.ts'
 import { roleTerm, tagTerm, wordsOf, wordTerm } from './people-index.ts'
 import { visiblePeople } from './visibility.ts'
-
-export interface Person {
-  readonly id: string
-  readonly districtId: string
-  readonly first: string
-  readonly last: string
-  readonly email: string
-  readonly language: string
-  /** Rank by role id: 1 primary, 2 secondary. */
-  readonly roles: Readonly<Record<string, number>>
-  readonly tags: readonly string[]
-  readonly archived: boolean
-  readonly avatarUrl: string | null
-  readonly createdAt: Date
-  readonly updatedAt: Date
-}
 
 /** Each word is one more look into the index. */
 const maxSearchWords = 10
@@ -51,23 +37,25 @@ export const personOrders = {
 }
 export type PersonOrder = keyof typeof personOrders
 
-export const personColumns = columnsOf<Person>(
-  {
-    id: 'p.id',
-    districtId: 'p.district_id',
-    first: 'p.first',
-    last: 'p.last',
-    email: 'p.email',
-    language: 'p.language',
-    roles: 'p.roles',
-    tags: 'p.tags',
-    archived: 'p.archived',
-    avatarUrl: 'p.avatar_url',
-    createdAt: 'p.created_at',
-    updatedAt: 'p.updated_at',
-  },
+const wholePerson = columns(
+  'Person',
+  'p',
   'id',
+  'districtId',
+  'first',
+  'last',
+  'email',
+  'language',
+  'roles',
+  'tags',
+  'archived',
+  'avatarUrl',
+  'createdAt',
+  'updatedAt',
 )
+export type Person = RowOf<typeof wholePerson>
+/** Of `people p`. */
+export const personColumns = narrowable(wholePerson, 'id')
 
 /** Several people at once, by id; `undefined` for each that is not there to see. */
 export async function findPeople(
@@ -78,8 +66,8 @@ export async function findPeople(
 ): Promise<(Person | undefined)[]> {
   const wanted = ids.filter(isId)
   if (wanted.length === 0) return ids.map(() => undefined)
-  const rows = await db.query<Person>(
-    sql`select ${personColumns(needed)} from people p where ${visiblePeople(viewer)} and p.id = any(${wanted}::text[])`,
+  const rows = await db.query(
+    statement`select ${personColumns(needed)} from people p where ${visiblePeople(viewer)} and p.id = any(${wanted}::text[])`,
   )
   const byId = new Map(rows.map((row) => [row.id, row]))
   return ids.map((id) => byId.get(id))
@@ -87,8 +75,8 @@ export async function findPeople(
 
 /** The person of a session, whatever its roles let it see: everybody sees themselves. */
 export async function findSelf({ db }: Pick<Deps, 'db'>, { districtId, personId }: SessionViewer): Promise<Person> {
-  const [self] = await db.query<Person>(
-    sql`select ${personColumns()} from people p where p.district_id = ${districtId} and p.id = ${personId}`,
+  const [self] = await db.query(
+    statement`select ${personColumns()} from people p where p.district_id = ${districtId} and p.id = ${personId}`,
   )
   return self!
 }
@@ -106,11 +94,11 @@ export async function listPeople(
   const wanted = filter == null ? noFilter : parse(personFilterSchema, filter, 'filter')
   const window = windowOf(args, personOrders[orderBy], { list: 'people', districtId: viewer.districtId, ...wanted })
   const where = sql`${visiblePeople(viewer)}${filterCondition(viewer.districtId, wanted)}`
-  const rows = await db.query<Person & { sortKey: string | Date }>(
-    sql`select ${personColumns(needed)}${andSortKey(window.order, needed)} from people p where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,
+  const rows = await db.query(
+    statement`select ${personColumns(needed)}${andSortKey(window.order, needed)} from people p where ${where}${keysetCondition(window)} ${orderAndLimit(window)}`,
   )
   return pageOf(window, rows, async () => {
-    const [counted] = await db.query<{ total: number }>(sql`select count(*)::int as total from people p where ${where}`)
+    const [counted] = await db.query(statement`select ${total} from people p where ${where}`)
     return counted!.total
   })
 }
@@ -122,12 +110,11 @@ export async function mentorsOf(
   candidateIds: readonly string[],
   needed?: Needed<Person>,
 ): Promise<Person[][]> {
-  const rows = await db.query<Person & { candidateId: string }>(
-    sql`select a.candidate_id as "candidateId", ${personColumns(needed)} from mentor_assignments a
+  const rows =
+    await db.query(statement`select ${columns('MentorAssignment', 'a', 'candidateId')}, ${personColumns(needed)} from mentor_assignments a
         join people p on p.district_id = a.district_id and p.id = a.mentor_id
         where a.district_id = ${viewer.districtId} and a.candidate_id = any(${candidateIds}::text[]) and ${visiblePeople(viewer)}
-        order by p.sort_name, p.id`,
-  )
+        order by p.sort_name, p.id`)
   return candidateIds.map((id) => rows.filter((row) => row.candidateId === id))
 }
 

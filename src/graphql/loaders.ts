@@ -2,7 +2,7 @@
 import DataLoader from 'dataloader'
 import type { SignedInViewer, Viewer } from '../access/viewer.ts'
 import type { Deps } from '../deps.ts'
-import type { Needed } from '../domain/columns.ts'
+import type { Needed } from '../sql/needed.ts'
 import { type District, getDistrict, getSettings, type Settings } from '../domain/districts.ts'
 import { type Interview, type InterviewListArgs, listInterviewsOf } from '../domain/interviews.ts'
 import type { Page } from '../domain/page.ts'

@@ -8,7 +8,7 @@ import {
   Kind,
   type SelectionSetNode,
 } from 'graphql'
-import type { Needed } from '../domain/columns.ts'
+import type { Needed } from '../sql/needed.ts'
 
 /** Says of a field what its resolver reads of the row, where that is not the member of the field's own name. */
 export const reads = <Row>(...members: Needed<Row>): { readonly reads: Needed<Row> } => ({ reads: members })

@@ -1,18 +1,22 @@
 /** A migrated database for each test file, its own: embedded, or on the server that TEST_DATABASE_URL names. */
 import { readFile } from 'node:fs/promises'
-import sql from 'sql-template-tag'
+import sql, { type Sql } from 'sql-template-tag'
 import { afterAll, inject } from 'vitest'
 import type { OpenDatabase } from '../../src/adapters/database.ts'
 import type { Database, Transactions } from '../../src/deps.ts'
 import { openEmbedded } from '../../src/adapters/embedded-postgres.ts'
 import { openServer } from '../../src/adapters/postgres-server.ts'
 import type { PrismaClient } from '../../src/generated/prisma/client.ts'
+import type { OnResult, Statement } from '../../src/sql/statement.ts'
 import { createDatabase, isServer } from './postgres.ts'
+import { differences } from './rows.ts'
 
 export { isServer }
 
 /** `url` reaches the same database from another process or pool; `undefined` when it is embedded. */
 export interface TestDatabase extends OpenDatabase {
+  /** Statements of the gateway, and a test's own, whose rows are what the test says. */
+  query<Row>(statement: Sql): Promise<Row[]>
   readonly url: string | undefined
   /** The tables as Prisma's models, for what no door of the gateway does. */
   readonly tables: PrismaClient
@@ -26,6 +30,14 @@ export function otherwise<Db extends Database>(db: Db, changes: Partial<Transact
   return changed
 }
 
+const unlike: string[] = []
+/** Every statement of the gateway that a test runs is what it says it is. */
+const onResult: OnResult = (statement, fields, rows) => {
+  const found = differences(statement, fields, rows)
+  unlike.push(...found)
+  if (found.length > 0) throw new Error(found.join('\n'))
+}
+
 let opened: Promise<TestDatabase> | undefined
 
 /**
@@ -35,7 +47,10 @@ let opened: Promise<TestDatabase> | undefined
 export function testDatabase(): Promise<TestDatabase> {
   if (!opened) {
     opened = open()
-    afterAll(async () => (await opened)?.close())
+    afterAll(async () => {
+      await (await opened)?.close()
+      if (unlike.length > 0) throw new Error(unlike.join('\n')) // whatever became of it in an answer
+    })
   }
   return opened
 }
@@ -43,11 +58,11 @@ export function testDatabase(): Promise<TestDatabase> {
 async function open(): Promise<TestDatabase> {
   const template = inject('template')
   if ('dump' in template) {
-    const db = await openEmbedded(undefined, new Blob([await readFile(template.dump)]))
-    return { ...db, url: undefined, tables: await db.prisma() }
+    const db = await openEmbedded(undefined, { loadDataDir: new Blob([await readFile(template.dump)]), onResult })
+    return { ...db, query: db.query as TestDatabase['query'], url: undefined, tables: await db.prisma() }
   }
   const { url, drop } = await createDatabase(template.database)
-  const db = openServer({ url, directUrl: url, pooled: false })
+  const db = openServer({ url, directUrl: url, pooled: false, onResult })
   // A test that changes a row behind the gateway's back goes on when the gateway can have heard of it.
   const channel = db.watch('credentials', { heard() {}, missed() {} })
   const tables = (await db.prisma()).$extends({
@@ -62,9 +77,9 @@ async function open(): Promise<TestDatabase> {
   return {
     ...db,
     async query(statement) {
-      const rows = await db.query(statement)
+      const rows = await db.query(statement as Statement<never>)
       if (/^\s*(update|delete)\b/.test(statement.text)) await channel.caughtUp()
-      return rows as never
+      return rows
     },
     url,
     tables: tables as unknown as PrismaClient,
