@@ -3,6 +3,8 @@ import sql from 'sql-template-tag'
 import type { OpenDatabase } from '../adapters/database.ts'
 import type { Config } from '../config.ts'
 import { failureSentence } from '../failure.ts'
+import { computed } from '../sql/columns.ts'
+import { statement } from '../sql/statement.ts'
 
 export interface ServerCheck {
   readonly name: 'settings' | 'announcements' | 'connections' | 'rights' | 'encryption' | 'encoding'
@@ -44,10 +46,15 @@ const urlsOf = ({ databaseUrl, directDatabaseUrl, pooled }: Config) => ({
 })
 
 async function connections(db: OpenDatabase, { databasePoolSize, pooled }: Config): Promise<ServerCheck> {
-  const [found] = await db.query<{ most: number; limit: number }>(
-    sql`select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as most,
-          (select least(nullif(d.datconnlimit, -1), nullif(r.rolconnlimit, -1)) from pg_database d, pg_roles r
-            where d.datname = current_database() and r.rolname = session_user) as limit`,
+  const [found] = await db.query(
+    statement`select
+          ${computed('most', 'int', sql`current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int`)},
+          ${computed(
+            'limit',
+            'int?',
+            sql`(select least(nullif(d.datconnlimit, -1), nullif(r.rolconnlimit, -1)) from pg_database d, pg_roles r
+              where d.datname = current_database() and r.rolname = session_user)`,
+          )}`,
   )
   const most = Math.min(found!.most, found!.limit ?? Infinity)
   const each = databasePoolSize + besidePool
@@ -64,18 +71,21 @@ async function connections(db: OpenDatabase, { databasePoolSize, pooled }: Confi
   }
 }
 
+const tablesOutOfReach = sql`array(select c.relname::text from pg_class c
+  where c.relnamespace = to_regnamespace(quote_ident(current_schema())) and c.relkind in ('r', 'p')
+    and not (has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
+      and has_table_privilege(c.oid, 'update') and has_table_privilege(c.oid, 'delete')) order by 1)`
+
 /** What a running gateway does; a start that has migrations to apply makes tables, too. */
 async function rights(db: OpenDatabase, config: Config): Promise<ServerCheck> {
   const refusal = await db.probe().then(
     () => undefined,
     (error: unknown) => failureSentence(error, urlsOf(config)),
   )
-  const [found] = await db.query<{ role: string; mayCreate: boolean; lacking: string[] }>(
-    sql`select session_user as role, has_schema_privilege(current_schema(), 'create') as "mayCreate",
-          array(select c.relname::text from pg_class c
-            where c.relnamespace = to_regnamespace(quote_ident(current_schema())) and c.relkind in ('r', 'p')
-              and not (has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
-                and has_table_privilege(c.oid, 'update') and has_table_privilege(c.oid, 'delete')) order by 1) as lacking`,
+  const [found] = await db.query(
+    statement`select ${computed('role', 'text', sql`session_user::text`)},
+          ${computed('mayCreate', 'boolean', sql`has_schema_privilege(current_schema(), 'create')`)},
+          ${computed('lacking', 'text[]', tablesOutOfReach)}`,
   )
   const { role, mayCreate, lacking } = found!
   const wrong = [
@@ -90,11 +100,13 @@ async function rights(db: OpenDatabase, config: Config): Promise<ServerCheck> {
   }
 }
 
+const isOnThisMachine = sql`inet_server_addr() is null or inet_server_addr() << inet '127.0.0.0/8' or inet_server_addr() = inet '::1'`
+
 /** Behind a pooler it is the pooler's connection to the server that is seen. */
 async function encryption(db: OpenDatabase, { databaseUrl }: Config): Promise<ServerCheck> {
-  const [found] = await db.query<{ version: string | null; isLocal: boolean }>(
-    sql`select (select s.version from pg_stat_ssl s where s.pid = pg_backend_pid() and s.ssl) as version,
-          inet_server_addr() is null or inet_server_addr() << inet '127.0.0.0/8' or inet_server_addr() = inet '::1' as "isLocal"`,
+  const [found] = await db.query(
+    statement`select ${computed('version', 'text?', sql`(select s.version from pg_stat_ssl s where s.pid = pg_backend_pid() and s.ssl)`)},
+          ${computed('isLocal', 'boolean', isOnThisMachine)}`,
   )
   const { version, isLocal } = found!
   if (version !== null) return { name: 'encryption', ok: true, message: version }
@@ -107,7 +119,7 @@ async function encryption(db: OpenDatabase, { databaseUrl }: Config): Promise<Se
 }
 
 async function encoding(db: OpenDatabase): Promise<ServerCheck> {
-  const [found] = await db.query<{ encoding: string }>(sql`select current_setting('server_encoding') as encoding`)
+  const [found] = await db.query(statement`select ${computed('encoding', 'text', sql`current_setting('server_encoding')`)}`)
   const ok = found!.encoding === 'UTF8'
   const advice = ok ? '' : ': names in other scripts cannot be kept. Make the database with ENCODING UTF8, and move the data.'
   return { name: 'encoding', ok, message: `${found!.encoding}${advice}` }

@@ -5,6 +5,8 @@ import type { OpenDatabase } from '../adapters/database.ts'
 import { unfinished } from '../adapters/migrations.ts'
 import { type Config, ConfigError, readConfig } from '../config.ts'
 import { failureSentence } from '../failure.ts'
+import { computed } from '../sql/columns.ts'
+import { statement } from '../sql/statement.ts'
 import { examineServer, type ServerCheck } from './doctor-server.ts'
 import { embeddedExists, report, withAnyDatabase, withJson } from './operator.ts'
 
@@ -74,8 +76,9 @@ async function examineDatabase(config: Config, environment: Record<string, strin
 }
 
 async function version(db: OpenDatabase, config: Config): Promise<Check> {
-  const [found] = await db.query<{ number: number; text: string }>(
-    sql`select current_setting('server_version_num')::int as number, current_setting('server_version') as text`,
+  const [found] = await db.query(
+    statement`select ${computed('number', 'int', sql`current_setting('server_version_num')::int`)},
+      ${computed('text', 'text', sql`current_setting('server_version')`)}`,
   )
   const ok = found!.number >= leastServerVersion * 10_000
   const where = config.databaseUrl === undefined ? `embedded in ${config.dataDir}` : `at ${new URL(config.databaseUrl).host}`
@@ -103,7 +106,7 @@ async function migrations(db: OpenDatabase): Promise<Check> {
 
 async function clock(db: OpenDatabase): Promise<Check> {
   const before = Date.now()
-  const [database] = await db.query<{ now: Date }>(sql`select clock_timestamp() as now`)
+  const [database] = await db.query(statement`select ${computed('now', 'timestamptz', sql`clock_timestamp()`)}`)
   const aheadMs = Math.round((before + Date.now()) / 2 - database!.now.getTime())
   const ok = Math.abs(aheadMs) <= clockToleranceMs
   const difference = `${Math.abs(aheadMs)} ms ${aheadMs < 0 ? 'behind' : 'ahead of'} the database's`

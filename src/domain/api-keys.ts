@@ -1,9 +1,11 @@
 /** API keys: shown once, kept only as a hash, refused from the moment they are revoked. They belong to their district, not to who made them. */
-import sql, { raw, type Sql } from 'sql-template-tag'
+import sql, { type Sql } from 'sql-template-tag'
 import { z } from 'zod'
-import { type Scope, scopes as allScopes } from '../access/scopes.ts'
+import { scopes as allScopes } from '../access/scopes.ts'
 import type { KeyViewer, SessionViewer } from '../access/viewer.ts'
 import type { Deps, Queryable, Random } from '../deps.ts'
+import { columns, computed } from '../sql/columns.ts'
+import { type RowOf, statement } from '../sql/statement.ts'
 import { type Actor, actorOf, audit, type AuditAction, operator } from './audit.ts'
 import type { Caller, Client } from './client.ts'
 import { isId, parse, textSchema } from './input.ts'
@@ -23,19 +25,21 @@ const newApiKeySchema = z.object({
 })
 export type NewApiKey = z.input<typeof newApiKeySchema>
 
-/** A key as its holder and its district may read it: never the secret. */
-export interface ApiKey {
-  readonly id: string
-  readonly name: string
-  readonly hint: string
-  readonly scopes: readonly Scope[]
-  readonly createdAt: Date
-  readonly lastUsedAt: Date | null
-  readonly expiresAt: Date | null
-  readonly revokedAt: Date | null
-  /** `null` for one that an operator made. */
-  readonly createdById: string | null
-}
+/** A key as its holder and its district may read it: never the secret. `createdById`: `null` for one that an operator made. */
+const keyColumns = columns(
+  'ApiKey',
+  'k',
+  'id',
+  'name',
+  'hint',
+  'scopes',
+  'createdAt',
+  'lastUsedAt',
+  'expiresAt',
+  'revokedAt',
+  'createdById',
+)
+export type ApiKey = RowOf<typeof keyColumns>
 
 export interface CreatedApiKey {
   readonly apiKey: ApiKey
@@ -46,10 +50,6 @@ export interface CreatedApiKey {
 /** In minutes: a week to bring a new key everywhere. */
 export const longestOverlap = 10_080
 
-const keyColumns = raw(
-  `k.id, k.name, k.hint, k.scopes, k.created_at as "createdAt", k.last_used_at as "lastUsedAt", k.expires_at as "expiresAt",
-   k.revoked_at as "revokedAt", k.created_by_id as "createdById"`,
-)
 const active: Sql = sql`k.revoked_at is null and (k.expires_at is null or k.expires_at > now())`
 const noSuchKey = () => new Problem('NO_SUCH_RECORD', { sentence: 'There is no such API key.' })
 
@@ -81,8 +81,8 @@ export function listApiKeys(
   { districtId }: SessionViewer,
   { includeEnded }: { includeEnded: boolean },
 ): Promise<ApiKey[]> {
-  return db.query<ApiKey>(
-    sql`select ${keyColumns} from api_keys k where k.district_id = ${districtId} and (${includeEnded} or ${active})
+  return db.query(
+    statement`select ${keyColumns} from api_keys k where k.district_id = ${districtId} and (${includeEnded} or ${active})
         order by k.created_at desc, k.id desc`,
   )
 }
@@ -118,15 +118,15 @@ export function rotateApiKey(
     throw invalid('overlapMinutes', `An overlap is 0 to ${longestOverlap} minutes.`)
   return db.transaction(async (tx) => {
     const [old] = isId(id)
-      ? await tx.query<ApiKey>(
-          sql`select ${keyColumns} from api_keys k where k.district_id = ${viewer.districtId} and k.id = ${id} and ${active} for update`,
+      ? await tx.query(
+          statement`select ${keyColumns} from api_keys k where k.district_id = ${viewer.districtId} and k.id = ${id} and ${active} for update`,
         )
       : []
     if (!old) throw noSuchKey()
     await tx.query(
       overlapMinutes === 0
-        ? sql`update api_keys set revoked_at = now() where id = ${id}`
-        : sql`update api_keys set expires_at = least(expires_at, now() + make_interval(mins => ${overlapMinutes}::int)) where id = ${id}`,
+        ? statement`update api_keys set revoked_at = now() where id = ${id}`
+        : statement`update api_keys set expires_at = least(expires_at, now() + make_interval(mins => ${overlapMinutes}::int)) where id = ${id}`,
     )
     const by = { districtId: viewer.districtId, actor: actorOf(viewer), client }
     return insertKey(tx, random, by, { ...old, scopes: [...old.scopes] }, { action: 'API_KEY_ROTATE', of: id })
@@ -135,7 +135,7 @@ export function rotateApiKey(
 
 /** The key that asks; it was there a moment ago, when the viewer was made of it. */
 export async function getApiKey({ db }: Pick<Deps, 'db'>, { keyId }: KeyViewer): Promise<ApiKey> {
-  const [key] = await db.query<ApiKey>(sql`select ${keyColumns} from api_keys k where k.id = ${keyId}`)
+  const [key] = await db.query(statement`select ${keyColumns} from api_keys k where k.id = ${keyId}`)
   return key!
 }
 
@@ -154,14 +154,14 @@ async function insertKey(
 ): Promise<CreatedApiKey> {
   const [id, key] = [makeId(random), makeApiKey(random)]
   const [district] = isId(districtId)
-    ? await tx.query<{ inTime: boolean }>(
-        sql`select coalesce(${expiresAt ?? null}::timestamptz > now(), true) as "inTime" from districts d where d.id = ${districtId}`,
+    ? await tx.query(
+        statement`select ${computed('inTime', 'boolean', sql`coalesce(${expiresAt ?? null}::timestamptz > now(), true)`)} from districts d where d.id = ${districtId}`,
       )
     : []
   if (!district) throw new Problem('NO_SUCH_RECORD', { sentence: 'There is no such district.' })
   if (!district.inTime) throw invalid('input.expiresAt', 'A key must end in the future.')
-  const [apiKey] = await tx.query<ApiKey>(
-    sql`insert into api_keys as k (id, key_hash, district_id, name, hint, scopes, created_by_id, expires_at)
+  const [apiKey] = await tx.query(
+    statement`insert into api_keys as k (id, key_hash, district_id, name, hint, scopes, created_by_id, expires_at)
         values (${id}, ${hashToken(key)}, ${districtId}, ${name}, ${hintOf(key)}, ${scopes}::text[], ${actor.id ?? null}, ${expiresAt ?? null})
         returning ${keyColumns}`,
   )
@@ -177,13 +177,13 @@ async function insertKey(
 
 async function revoke(tx: Queryable, random: Random, { actor, client }: Omit<By, 'districtId'>, id: string, which: Sql): Promise<ApiKey> {
   const [before] = isId(id)
-    ? await tx.query<{ districtId: string; revoked: boolean }>(
-        sql`select k.district_id as "districtId", k.revoked_at is not null as revoked from api_keys k where k.id = ${id} and ${which} for update`,
+    ? await tx.query(
+        statement`select ${columns('ApiKey', 'k', 'districtId')}, ${computed('revoked', 'boolean', sql`k.revoked_at is not null`)} from api_keys k where k.id = ${id} and ${which} for update`,
       )
     : []
   if (!before) throw noSuchKey()
-  const [revoked] = await tx.query<ApiKey>(
-    sql`update api_keys k set revoked_at = coalesce(k.revoked_at, now()) where k.id = ${id} returning ${keyColumns}`,
+  const [revoked] = await tx.query(
+    statement`update api_keys k set revoked_at = coalesce(k.revoked_at, now()) where k.id = ${id} returning ${keyColumns}`,
   )
   if (!before.revoked)
     await audit(tx, random, client, [{ districtId: before.districtId, actor, action: 'API_KEY_REVOKE', record: { type: 'API_KEY', id } }])

@@ -7,6 +7,8 @@
  */
 import sql from 'sql-template-tag'
 import type { Deps, Queryable } from '../deps.ts'
+import { columns } from '../sql/columns.ts'
+import { type RowOf, statement } from '../sql/statement.ts'
 import { repeatedly } from './background.ts'
 import { auditMac, secretId } from './tokens.ts'
 
@@ -17,24 +19,23 @@ const graceSeconds = 5
 
 type SealDeps = Pick<Deps, 'db' | 'log' | 'secrets'>
 
-/** A row as it is sealed. */
-export interface SealedRow {
-  readonly id: string
-  readonly at: Date
-  readonly actorType: string
-  readonly actorId: string | null
-  readonly action: string
-  readonly recordType: string | null
-  readonly recordId: string | null
-  readonly members: readonly string[]
-  readonly network: string | null
-  readonly requestId: string | null
-  readonly count: number
-}
-
-/** The columns of a sealed row, of `audit_events e`. */
-export const sealedColumns = sql`e.id, e.at, e.actor_type as "actorType", e.actor_id as "actorId", e.action, e.record_type as "recordType",
-  e.record_id as "recordId", e.members, e.network, e.request_id as "requestId", e.count`
+/** A row as it is sealed, of `audit_events e`. */
+export const sealedColumns = columns(
+  'AuditEvent',
+  'e',
+  'id',
+  'at',
+  'actorType',
+  'actorId',
+  'action',
+  'recordType',
+  'recordId',
+  'members',
+  'network',
+  'requestId',
+  'count',
+)
+export type SealedRow = RowOf<typeof sealedColumns>
 
 /** The seal of a row at its place in a chain. */
 export function sealOf(secret: string, districtId: string, number: number, before: string, row: SealedRow): string {
@@ -77,8 +78,8 @@ export function startSealing(deps: SealDeps): () => Promise<void> {
 
 /** Seals everything that can be sealed now. */
 export async function sealAll({ db, secrets }: Pick<SealDeps, 'db' | 'secrets'>, stopped: () => boolean = () => false): Promise<void> {
-  const chains = await db.query<{ districtId: string }>(
-    sql`select distinct e.district_id as "districtId" from audit_events e where e.number is null and ${closed}`,
+  const chains = await db.query(
+    statement`select distinct ${columns('AuditEvent', 'e', 'districtId')} from audit_events e where e.number is null and ${closed}`,
   )
   for (const { districtId } of chains) {
     while (!stopped() && (await db.transaction((tx) => sealSome(tx, secrets[0]!, districtId))) === rowsAtOnce);
@@ -89,13 +90,13 @@ const closed = sql`(e.open_until is null or e.open_until < now() - make_interval
 
 /** @returns how many; 0 when another instance is at it */
 async function sealSome(tx: Queryable, secret: string, districtId: string): Promise<number> {
-  await tx.query(sql`insert into audit_chains (district_id) values (${districtId}) on conflict do nothing`)
-  const [head] = await tx.query<{ number: number; mac: string }>(
-    sql`select c.number, c.mac from audit_chains c where c.district_id = ${districtId} for update skip locked`,
+  await tx.query(statement`insert into audit_chains (district_id) values (${districtId}) on conflict do nothing`)
+  const [head] = await tx.query(
+    statement`select ${columns('AuditChain', 'c', 'number', 'mac')} from audit_chains c where c.district_id = ${districtId} for update skip locked`,
   )
   if (!head) return 0
-  const rows = await tx.query<SealedRow>(
-    sql`select ${sealedColumns} from audit_events e
+  const rows = await tx.query(
+    statement`select ${sealedColumns} from audit_events e
         where e.district_id = ${districtId} and e.number is null and ${closed} order by e.at, e.id limit ${rowsAtOnce}`,
   )
   if (rows.length === 0) return 0
@@ -105,20 +106,20 @@ async function sealSome(tx: Queryable, secret: string, districtId: string): Prom
     return { id: row.id, number, mac }
   })
   await tx.query(
-    sql`update audit_events e set number = s.number, mac = s.mac, secret_id = ${secretId(secret)}
+    statement`update audit_events e set number = s.number, mac = s.mac, secret_id = ${secretId(secret)}
         from jsonb_to_recordset(${JSON.stringify(seals)}::jsonb) as s(id text, number int, mac text)
         where e.district_id = ${districtId} and e.id = s.id`,
   )
-  await tx.query(sql`update audit_chains set number = ${number}, mac = ${mac} where district_id = ${districtId}`)
+  await tx.query(statement`update audit_chains set number = ${number}, mac = ${mac} where district_id = ${districtId}`)
   return rows.length
 }
 
 /** Whoever could cut the trail off in the database cannot cut it off in the log: each head that moved is there every hour. */
 async function logHeads({ db, log }: SealDeps): Promise<void> {
-  const heads = await db.query<{ districtId: string; number: number; head: string }>(
-    sql`update audit_chains set logged_at = now(), logged_mac = mac
+  const heads = await db.query(
+    statement`update audit_chains c set logged_at = now(), logged_mac = mac
         where number > 0 and mac is distinct from logged_mac and (logged_at is null or logged_at <= now() - interval '1 hour')
-        returning district_id as "districtId", number, mac as head`,
+        returning ${columns('AuditChain', 'c', 'districtId', 'number', { head: 'mac' })}`,
   )
   for (const head of heads) log.info(head, 'head of the audit trail')
 }

@@ -1,10 +1,19 @@
 /** Whether the audit trail is what was written: every row at its place, none changed, none missing, none cut off at the end. */
 import sql, { type Sql } from 'sql-template-tag'
 import type { Queryable } from '../deps.ts'
-import { type SealedRow, sealedColumns, sealOf } from './audit-seal.ts'
+import { columns, computed } from '../sql/columns.ts'
+import { statement, together } from '../sql/statement.ts'
+import { sealedColumns, sealOf } from './audit-seal.ts'
 import { equalSecrets, secretId } from './tokens.ts'
 
 const rowsAtOnce = 1_000
+
+/** The seal of a row: there, where the row has a number. */
+const sealColumns = together(
+  computed('number', 'int', sql`e.number`),
+  computed('mac', 'text', sql`e.mac`),
+  computed('secretId', 'text', sql`e.secret_id`),
+)
 
 export interface VerifiedChain {
   /** Empty for what belongs to no district. */
@@ -25,8 +34,8 @@ export async function verifyAuditTrail(
   { districtId, head }: { districtId?: string | undefined; head?: string | undefined } = {},
 ): Promise<{ chains: VerifiedChain[]; headFound: boolean | undefined }> {
   const which: Sql = districtId === undefined ? sql`true` : sql`district_id = ${districtId}`
-  const named = await db.query<{ districtId: string }>(
-    sql`select district_id as "districtId" from audit_chains where ${which}
+  const named = await db.query(
+    statement`select ${columns('AuditChain', 'c', 'districtId')} from audit_chains c where ${which}
         union select district_id from audit_events where ${which} order by 1`,
   )
   const chains: VerifiedChain[] = []
@@ -44,11 +53,12 @@ async function verifyChain(
   seen: (mac: string) => void,
 ): Promise<VerifiedChain> {
   const bySecretId = new Map(secrets.map((secret) => [secretId(secret), secret]))
-  const [end] = await db.query<{ number: number; mac: string }>(
-    sql`select c.number, c.mac from audit_chains c where c.district_id = ${districtId}`,
+  const [end] = await db.query(
+    statement`select ${columns('AuditChain', 'c', 'number', 'mac')} from audit_chains c where c.district_id = ${districtId}`,
   )
-  const [counted] = await db.query<{ unsealed: number; sealed: number }>(
-    sql`select count(*) filter (where e.number is null)::int as unsealed, count(*) filter (where e.number is not null)::int as sealed
+  const [counted] = await db.query(
+    statement`select ${computed('unsealed', 'int', sql`count(*) filter (where e.number is null)::int`)},
+          ${computed('sealed', 'int', sql`count(*) filter (where e.number is not null)::int`)}
         from audit_events e where e.district_id = ${districtId}`,
   )
   let mac = ''
@@ -57,8 +67,8 @@ async function verifyChain(
   if (!end && counted!.sealed > 0) return outcome('The head of the chain is missing.')
   const last = end?.number ?? 0
   while (number < last) {
-    const rows = await db.query<SealedRow & { number: number; mac: string; secretId: string }>(
-      sql`select ${sealedColumns}, e.number, e.mac, e.secret_id as "secretId" from audit_events e
+    const rows = await db.query(
+      statement`select ${sealedColumns}, ${sealColumns} from audit_events e
           where e.district_id = ${districtId} and e.number > ${number} and e.number <= ${last} order by e.number limit ${rowsAtOnce}`,
     )
     for (const row of rows) {

@@ -5,6 +5,7 @@
 import sql, { empty, raw, type Sql } from 'sql-template-tag'
 import type { Viewer } from '../access/viewer.ts'
 import type { Queryable, Random } from '../deps.ts'
+import { statement } from '../sql/statement.ts'
 import type { Client } from './client.ts'
 import { makeId } from './tokens.ts'
 
@@ -82,7 +83,7 @@ const columns = raw('district_id, id, actor_type, actor_id, action, record_type,
 export async function audit(tx: Queryable, random: Random, from: Origin | undefined, entries: readonly AuditEntry[]): Promise<void> {
   const rows = entries.map((entry) => rowOf(random, from, entry))
   await tx.query(
-    sql`insert into audit_events (${columns})
+    statement`insert into audit_events (${columns})
         select ${columns} from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as e(district_id text, id text, actor_type text, actor_id text,
           action text, record_type text, record_id text, members text[], network text, request_id text)`,
   )
@@ -108,7 +109,7 @@ export async function auditRepeated(
   count = 1,
 ): Promise<void> {
   await db.query(
-    sql`insert into audit_events (${columns}, count, repeat_key, open_until)
+    statement`insert into audit_events (${columns}, count, repeat_key, open_until)
         values (${valuesOf(rowOf(random, from, entry))}, ${count},
           ${entry.action}::text || ' ' || ${same}::text || ' ' || extract(epoch from date_trunc('minute', now()))::bigint,
           date_trunc('minute', now()) + interval '1 minute')

@@ -2,27 +2,23 @@
 import sql, { type Sql } from 'sql-template-tag'
 import type { SessionViewer } from '../access/viewer.ts'
 import type { Deps, Queryable, Random } from '../deps.ts'
+import { columns } from '../sql/columns.ts'
+import { type RowOf, statement, together } from '../sql/statement.ts'
 import { type Actor, actorOf, audit, type AuditEntry } from './audit.ts'
 import { sessionById } from './authentication.ts'
 import type { Caller } from './client.ts'
 import { isId } from './input.ts'
-import type { Multilingual } from './multilingual.ts'
 import { Problem } from './problem.ts'
 import { hashToken, makeId, makeToken } from './tokens.ts'
 
 /** seed: "Session token | 30 days" */
 export const sessionLifetimeDays = 30
 
-export interface Session {
-  readonly id: string
-  readonly districtId: string
-  readonly createdAt: Date
-  readonly lastSeenAt: Date
-  readonly expiresAt: Date
-  readonly userAgent: string | null
-  /** The coarse address it was opened from. */
-  readonly location: string | null
-}
+/** `location`: the coarse address it was opened from. */
+const sessionColumns = columns('Session', 's', 'id', 'districtId', 'createdAt', 'lastSeenAt', 'expiresAt', 'userAgent', {
+  location: 'address',
+})
+export type Session = RowOf<typeof sessionColumns>
 
 /** A new session: its token is shown this once. */
 export interface SignIn {
@@ -32,16 +28,13 @@ export interface SignIn {
 }
 
 /** A district that the holder of this session's address belongs to. */
-export interface Membership {
-  readonly districtId: string
-  readonly districtName: Multilingual
-  readonly personId: string
-}
+const membershipColumns = together(
+  columns('Person', 'p', 'districtId', { personId: 'id' }),
+  columns('District', 'd', { districtName: 'name' }),
+)
+export type Membership = RowOf<typeof membershipColumns>
 
 type WriteDeps = Pick<Deps, 'db' | 'random'>
-
-const sessionColumns: Sql = sql`s.id, s.district_id as "districtId", s.created_at as "createdAt", s.last_seen_at as "lastSeenAt",
-  s.expires_at as "expiresAt", s.user_agent as "userAgent", s.address as location`
 
 /** One's own are those that proved the same address, in whichever district. */
 const own = ({ emailKey }: SessionViewer): Sql => sql`s.email_key = ${emailKey} and s.expires_at > now()`
@@ -51,21 +44,23 @@ const own = ({ emailKey }: SessionViewer): Sql => sql`s.email_key = ${emailKey} 
  * @throws Problem INVALID_CREDENTIAL when it ended while it was being answered
  */
 export async function getSession({ db }: Pick<Deps, 'db'>, { sessionId }: SessionViewer): Promise<Session> {
-  const [session] = await db.query<Session>(sql`select ${sessionColumns} from sessions s where s.id = ${sessionId}`)
+  const [session] = await db.query(statement`select ${sessionColumns} from sessions s where s.id = ${sessionId}`)
   if (!session) throw new Problem('INVALID_CREDENTIAL')
   return session
 }
 
 /** All sessions of the viewer's address, the last used first. */
 export async function listSessions({ db }: Pick<Deps, 'db'>, viewer: SessionViewer): Promise<Session[]> {
-  return db.query<Session>(sql`select ${sessionColumns} from sessions s where ${own(viewer)} order by s.last_seen_at desc, s.id`)
+  return db.query(statement`select ${sessionColumns} from sessions s where ${own(viewer)} order by s.last_seen_at desc, s.id`)
 }
 
 /** Ends the viewer's session: its token is refused from now on. */
 export async function logout({ db, random }: WriteDeps, caller: Caller<SessionViewer>): Promise<void> {
   const { viewer, client } = caller
   await db.transaction(async (tx) => {
-    const ended = await tx.query(sql`delete from sessions where id = ${viewer.sessionId} returning id`)
+    const ended = await tx.query(
+      statement`delete from sessions s where s.id = ${viewer.sessionId} returning ${columns('Session', 's', 'id')}`,
+    )
     if (ended.length === 0) return // somebody else was faster, and remembered it
     await audit(tx, random, client, [
       {
@@ -94,8 +89,8 @@ export function revokeOtherSessions({ db, random }: WriteDeps, caller: Caller<Se
 
 /** Every district in which the address that this session proved belongs to an active person. */
 export async function listMemberships({ db }: Pick<Deps, 'db'>, { emailKey }: SessionViewer): Promise<Membership[]> {
-  return db.query<Membership>(
-    sql`select p.district_id as "districtId", d.name as "districtName", p.id as "personId"
+  return db.query(
+    statement`select ${membershipColumns}
         from people p join districts d on d.id = p.district_id
         where p.email_key = ${emailKey} and not p.archived order by p.district_id`,
   )
@@ -111,17 +106,17 @@ export function switchDistrict({ db, random }: WriteDeps, { viewer, client }: Ca
   const sessionId = makeId(random)
   return db.transaction(async (tx) => {
     const [person] = isId(districtId)
-      ? await tx.query<{ id: string }>(
-          sql`update people p set signed_in_at = now()
-              where p.district_id = ${districtId} and p.email_key = ${viewer.emailKey} and not p.archived returning p.id`,
+      ? await tx.query(
+          statement`update people p set signed_in_at = now()
+              where p.district_id = ${districtId} and p.email_key = ${viewer.emailKey} and not p.archived returning ${columns('Person', 'p', 'id')}`,
         )
       : []
     if (!person) throw new Problem('NO_SUCH_RECORD', { sentence: 'Your address belongs to nobody in such a district.' })
-    const [moved] = await tx.query<{ expiresAt: Date }>(
-      sql`with ended as (delete from sessions s where s.id = ${viewer.sessionId} and s.expires_at > now() returning *)
-          insert into sessions (id, token_hash, district_id, person_id, email_key, user_agent, address, expires_at)
+    const [moved] = await tx.query(
+      statement`with ended as (delete from sessions s where s.id = ${viewer.sessionId} and s.expires_at > now() returning *)
+          insert into sessions as s (id, token_hash, district_id, person_id, email_key, user_agent, address, expires_at)
           select ${sessionId}, ${hashToken(token)}, ${districtId}, ${person.id}, ended.email_key, ended.user_agent, ended.address, ended.expires_at
-          from ended returning expires_at as "expiresAt"`,
+          from ended returning ${columns('Session', 's', 'expiresAt')}`,
     )
     const next = moved && (await sessionById(tx, sessionId))
     if (!next) throw new Problem('INVALID_CREDENTIAL')
@@ -140,8 +135,8 @@ export function switchDistrict({ db, random }: WriteDeps, { viewer, client }: Ca
 
 /** Ends the sessions that a condition on `sessions s` names, and remembers each. */
 export async function endSessions(tx: Queryable, random: Random, { viewer, client }: Caller, which: Sql): Promise<number> {
-  const ended = await tx.query<{ id: string; districtId: string; personId: string }>(
-    sql`delete from sessions s where ${which} returning s.id, s.district_id as "districtId", s.person_id as "personId"`,
+  const ended = await tx.query(
+    statement`delete from sessions s where ${which} returning ${columns('Session', 's', 'id', 'districtId', 'personId')}`,
   )
   const entries = ended.map(({ id, districtId, personId }): AuditEntry => {
     // In another district one is the person that one is there.
