@@ -1,12 +1,12 @@
 /** What an operator runs on a database that was restored (docs/backup.md): what has ended since the backup does not live again. */
 import { readFileSync } from 'node:fs'
-import sql from 'sql-template-tag'
 import { expect, test } from 'vitest'
 import { sealAll } from '../src/domain/audit-seal.ts'
 import { verifyAuditTrail } from '../src/domain/audit-verify.ts'
 import { testDatabase } from './support/database.ts'
 import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
+import { rowsAs } from './support/rows.ts'
 
 const db = await testDatabase()
 const gateway = await startGateway({ db })
@@ -17,7 +17,7 @@ async function runScript(name: string): Promise<void> {
   const script = readFileSync(new URL(`../docs/${name}.sql`, import.meta.url), 'utf8').replaceAll(/^--.*$/gm, '')
   const statements = script.split(/;\s*\n/).filter((statement) => !/^\s*(begin|commit)?\s*$/.test(statement))
   await db.transaction(async (tx) => {
-    for (const statement of statements) await tx.query(sql([statement]))
+    for (const statement of statements) await tx.query(rowsAs([statement]))
   })
 }
 
@@ -31,7 +31,9 @@ async function verifyTrail() {
 
 const remembered = async (action: string): Promise<(string | null)[]> =>
   (
-    await db.query<{ id: string }>(sql`select record_id as id from audit_events where district_id = ${district.id} and action = ${action}`)
+    await db.query(
+      rowsAs<{ id: string }>`select record_id as id from audit_events where district_id = ${district.id} and action = ${action}`,
+    )
   ).map(({ id }) => id)
 
 test('sessions, codes, links and known browsers of before end, people sign in again, and the trail goes on', async () => {
@@ -49,9 +51,9 @@ test('sessions, codes, links and known browsers of before end, people sign in ag
   await expect.poll(() => statusOf(token), { timeout: 60_000 }).toBe(401)
   expect((await gateway.rest('POST', '/api/auth/verify', { body: { code: waiting.code, email } })).status).toBe(401)
   expect((await gateway.rest('GET', `/api/auth/verify/${waiting.token}`)).status).toBe(401)
-  expect(await db.query(sql`select 1 from trusted_devices union all select 1 from login_requests where mail_due_at is not null`)).toEqual(
-    [],
-  )
+  expect(
+    await db.query(rowsAs`select 1 from trusted_devices union all select 1 from login_requests where mail_due_at is not null`),
+  ).toEqual([])
   expect(await remembered('SESSION_REVOKE')).toHaveLength(1)
   await verifyTrail()
 

@@ -4,11 +4,11 @@ import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmS
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import sql from 'sql-template-tag'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openEmbedded } from '../src/adapters/embedded-postgres.ts'
 import { failedStart, type GatewayProcess, launch, startProcess } from './support/process.ts'
 import { smallDisk } from './support/small-disk.ts'
+import { rowsAs } from './support/rows.ts'
 
 const place = mkdtempSync(join(tmpdir(), 'credentials-gateway-faults-'))
 afterAll(() => rmSync(place, { recursive: true }))
@@ -262,9 +262,9 @@ describe('a statement', () => {
     const db = await openEmbedded(undefined)
     const fails = `do $$ begin raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$`
     const refused = { reason: 'UNAVAILABLE', details: { retryAfter: 3 } }
-    await expect(db.query(sql([fails]))).rejects.toMatchObject(refused)
-    await expect(db.transaction((tx) => tx.query(sql([fails])))).rejects.toMatchObject(refused)
-    expect(await db.query(sql`select 1 as one`)).toEqual([{ one: 1 }])
+    await expect(db.query(rowsAs([fails]))).rejects.toMatchObject(refused)
+    await expect(db.transaction((tx) => tx.query(rowsAs([fails])))).rejects.toMatchObject(refused)
+    expect(await db.query(rowsAs`select 1 as one`)).toEqual([{ one: 1 }])
     await db.close()
   })
 
@@ -272,9 +272,9 @@ describe('a statement', () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
     onTestFinished(() => void vi.useRealTimers())
     const db = await openEmbedded(undefined)
-    const begun = async () => (await db.query<{ at: string }>(sql`select redo_lsn::text as at from pg_control_checkpoint()`))[0]!.at
+    const begun = async () => (await db.query(rowsAs<{ at: string }>`select redo_lsn::text as at from pg_control_checkpoint()`))[0]!.at
     const before = await begun()
-    await db.query(sql`select pg_logical_emit_message(true, 'test', repeat('x', 34 * 1024 * 1024))`)
+    await db.query(rowsAs`select pg_logical_emit_message(true, 'test', repeat('x', 34 * 1024 * 1024))`)
     expect(await begun()).toBe(before)
     vi.advanceTimersByTime(60_000)
     await vi.waitUntil(async () => (await begun()) !== before, { timeout: 60_000 })

@@ -8,6 +8,7 @@ import { testDatabase } from './support/database.ts'
 import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
 import { recordStatements } from './support/statements.ts'
+import { rowsAs } from './support/rows.ts'
 
 const { db, during } = recordStatements(await testDatabase())
 const gateway = await startGateway({ db })
@@ -19,9 +20,9 @@ const [district] = districts
 const mentor = await district!.person({ id: 'mentor', roles: { '1b': 1 } })
 const candidate = await district!.person({ id: 'candidate', roles: { '1c': 1 } })
 await db.query(
-  sql`insert into mentor_assignments (district_id, mentor_id, candidate_id) select 'd0', 'mentor', 'p' || n from generate_series(1, 20) n`,
+  rowsAs`insert into mentor_assignments (district_id, mentor_id, candidate_id) select 'd0', 'mentor', 'p' || n from generate_series(1, 20) n`,
 )
-await db.query(sql`analyze`)
+await db.query(rowsAs`analyze`)
 const callers = {
   key: await district!.key(),
   mentor: await mentor.token(),
@@ -32,7 +33,7 @@ const callers = {
 async function fill(id: string, people: number, interviews: number): Promise<void> {
   const [word, role, tag] = [wordTerm(id, ''), roleTerm(id, ''), tagTerm(id, '')]
   await db.query(
-    sql`insert into people (district_id, id, first, last, email, email_key, language, roles, tags, archived, sort_name, terms, created_at, updated_at)
+    rowsAs`insert into people (district_id, id, first, last, email, email_key, language, roles, tags, archived, sort_name, terms, created_at, updated_at)
         select ${id}, 'p' || n, 'First' || n, 'Last' || n % 997, 'p' || n || '@example.org', 'p' || n || '@example.org', 'en', '{"1c": 1}', array['t' || n % 50],
           n % 20 = 0, 'LAST' || n % 997 || ' FIRST' || n,
           array[${word}::text || 'FIRST' || n, ${word}::text || 'LAST' || n % 997, ${role}::text || '1' || chr(97 + n % 5), ${tag}::text || 't' || n % 50],
@@ -40,19 +41,19 @@ async function fill(id: string, people: number, interviews: number): Promise<voi
         from generate_series(1, ${people}::int) n`,
   )
   await db.query(
-    sql`insert into interviews (district_id, id, person_id, date, board_id, form_id, profile_id, published, created_at, updated_at)
+    rowsAs`insert into interviews (district_id, id, person_id, date, board_id, form_id, profile_id, published, created_at, updated_at)
         select ${id}, 'i' || n, 'p' || (n % ${people}::int + 1), date '2020-01-01' + n % 2000, '1' || chr(97 + n % 2), '1a', '1' || chr(97 + n / 7 % 2), n % 3 > 0,
           timestamptz '2026-01-01' + n * interval '1 minute', timestamptz '2026-01-01' + (n * 7919 % 4000) * interval '1 minute'
         from generate_series(1, ${interviews}::int) n`,
   )
   await db.query(
-    sql`insert into audit_events (district_id, id, at, actor_type, actor_id, action, record_type, record_id, number)
+    rowsAs`insert into audit_events (district_id, id, at, actor_type, actor_id, action, record_type, record_id, number)
         select ${id}, 'e' || n, timestamptz '2026-01-01' + n * interval '1 minute', 'PERSON', 'p' || n % 40,
           case when n % 50 = 0 then 'SIGN_IN' else 'PERSON_UPDATE' end, 'PERSON', 'p' || n % 500, n
         from generate_series(1, 4000) n`,
   )
   await db.query(
-    sql`insert into mentor_assignments (district_id, mentor_id, candidate_id) select ${id}, 'p' || (n / 20 + 1), 'p' || n from generate_series(1, ${people}::int) n`,
+    rowsAs`insert into mentor_assignments (district_id, mentor_id, candidate_id) select ${id}, 'p' || (n / 20 + 1), 'p' || n from generate_series(1, ${people}::int) n`,
   )
 }
 
@@ -70,12 +71,12 @@ async function plansOf(token: string, query: string): Promise<string[]> {
 async function explained(statement: Sql): Promise<string> {
   const values = statement.values.map(literal).join()
   return db.transaction(async (tx) => {
-    const lines = async (explain: Sql) => (await tx.query<{ 'QUERY PLAN': string }>(explain)).map((row) => row['QUERY PLAN'])
+    const lines = async (explain: Sql) => (await tx.query(rowsAs<{ 'QUERY PLAN': string }>`${explain}`)).map((row) => row['QUERY PLAN'])
     const withThese = await lines(sql`${raw('explain (costs off)')} ${statement}`)
-    await tx.query(raw(`prepare kept as ${statement.text}`))
-    await tx.query(raw('set local plan_cache_mode = force_generic_plan'))
+    await tx.query(rowsAs([`prepare kept as ${statement.text}`]))
+    await tx.query(rowsAs`set local plan_cache_mode = force_generic_plan`)
     const withAny = await lines(raw(`explain (costs off) execute kept${values === '' ? '' : `(${values})`}`))
-    await tx.query(raw('deallocate kept'))
+    await tx.query(rowsAs`deallocate kept`)
     return [...withThese, ...withAny].join('\n')
   })
 }

@@ -16,6 +16,8 @@ import { demandDocumented, description, schemaAt } from './support/documented.ts
 import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
 import { type Json, json, newAddress, raw, type RawRequest, serve } from './support/http.ts'
+import type { RolePermissions } from '../src/access/viewer.ts'
+import type { Interview } from '../src/domain/interviews.ts'
 
 const gateway = await startGateway({ config: { trustedProxyHops: 1 } })
 const { db, deps, url } = gateway
@@ -121,7 +123,7 @@ async function createExampleDistrict() {
   for (const table of [db.tables.role, db.tables.board, db.tables.form, db.tables.profile] as const)
     await (table as typeof db.tables.role).deleteMany({ where })
   for (const [id, { name: roleName, ...permissions }] of Object.entries(settings.roles))
-    await db.tables.role.create({ data: { districtId, id, name: roleName, permissions } })
+    await db.tables.role.create({ data: { districtId, id, name: roleName, permissions: permissions as RolePermissions } })
   for (const [id, board] of Object.entries(settings.boards)) await db.tables.board.create({ data: { districtId, id, ...board } })
   for (const [id, profile] of Object.entries(settings.profiles)) await db.tables.profile.create({ data: { districtId, id, ...profile } })
   for (const [id, form] of Object.entries(settings.forms)) {
@@ -141,7 +143,7 @@ async function createExampleDistrict() {
     id: interviewId,
     date,
     responses,
-    recordings: audio,
+    recordings: audio as Interview['recordings'],
     createdAt: new Date(added),
     updatedAt: new Date(updated),
   })

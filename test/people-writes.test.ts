@@ -518,7 +518,7 @@ describe('an e-mail address', () => {
 
 describe('who may write people', () => {
   const roles = ['2a', '2b'] as const
-  const permissions = { '2a': { p: 2 }, '2b': { i: 2 } }
+  const permissions = { '2a': { p: 2 }, '2b': { i: 2 } } as const
   const ready = Promise.all(
     roles.map((id) => db.tables.role.create({ data: { districtId: district.id, id, name: { en: id }, permissions: permissions[id] } })),
   )

@@ -4,8 +4,8 @@ import { describe, expect, expectTypeOf, it } from 'vitest'
 import { type Column, columns, computed, days } from '../src/sql/columns.ts'
 import { jsonList, jsonMember } from '../src/sql/json.ts'
 import { type RowOf, statement, together } from '../src/sql/statement.ts'
-import { testDatabase } from './support/database.ts'
-import { modelColumns } from './support/rows.ts'
+import { takeDifferences, testDatabase } from './support/database.ts'
+import { differences, modelColumns } from './support/rows.ts'
 
 const db = await testDatabase()
 
@@ -66,5 +66,36 @@ describe('the type of a row', () => {
     // @ts-expect-error nothing is selected
     void row?.id
     expect(row).toBeUndefined()
+  })
+})
+
+describe('in tests, what comes is compared with what is said', () => {
+  const said = statement`select ${columns('Person', 'p', 'id', 'avatarUrl')}, ${computed('total', 'int', sql`1`)} from people p`
+  const [id, avatarUrl, total] = [
+    { name: 'id', dataTypeID: 25 },
+    { name: 'avatarUrl', dataTypeID: 25 },
+    { name: 'total', dataTypeID: 23 },
+  ]
+
+  it('and is the same', () => {
+    expect(differences(said, [id, avatarUrl, total], [{ id: 'x', avatarUrl: null, total: 1 }])).toEqual([])
+  })
+
+  it.each([
+    ['a member that does not come', [id, total], [], '"avatarUrl" does not come'],
+    ['one that nobody said', [id, avatarUrl, total, { name: 'more', dataTypeID: 25 }], [], '"more" comes'],
+    ['one of another type', [id, avatarUrl, { name: 'total', dataTypeID: 20 }], [], '"total" is said to be int'],
+    ['null where there is none', [id, avatarUrl, total], [{ id: null, avatarUrl: null, total: 1 }], '"id" is null'],
+  ])('or differs: %s', (_what, fields, rows, sentence) => {
+    expect(differences(said, fields, rows)).toEqual([expect.stringContaining(sentence)])
+  })
+
+  it('by the database itself', async () => {
+    await expect(db.query(statement`select ${computed('total', 'int', sql`count(*)`)} from people p`)).rejects.toThrow('has the type id 20')
+    expect(takeDifferences()).toHaveLength(1)
+  })
+
+  it('and days are the columns that have no time of day', () => {
+    expect([...modelColumns].filter(([, { type }]) => type === 'date').map(([name]) => name)).toEqual(days)
   })
 })

@@ -7,6 +7,7 @@ import { startGateway } from '../support/gateway.ts'
 import { raw, serve } from '../support/http.ts'
 import { holdOpen } from '../support/postgres.ts'
 import { openWire } from '../support/wire.ts'
+import { rowsAs } from '../support/rows.ts'
 
 const gateway = await startGateway()
 const { db } = gateway
@@ -44,7 +45,7 @@ test.each(['api_keys', 'sessions'] as const)(
     const credential = async (): Promise<string> => {
       if (table === 'api_keys') return district.key()
       const token = await (await district.admin()).token()
-      await db.query(sql`update sessions set last_seen_at = now() - interval '1 hour'`)
+      await db.query(rowsAs`update sessions set last_seen_at = now() - interval '1 hour'`)
       return token
     }
     const tokens = [await credential(), await credential()]
@@ -75,7 +76,7 @@ test('a look that finds somebody else at the mark waits for nobody', async () =>
   const token = await district.key()
   const url = await serve({ ...gateway.deps, db: wire.db })
   await db.transaction(async (tx) => {
-    await tx.query(sql`select from api_keys where district_id = ${district.id} for update`)
+    await tx.query(rowsAs`select from api_keys where district_id = ${district.id} for update`)
     const before = wire.trips()
     expect((await raw(`${url}/api/me`, { headers: { Authorization: `Bearer ${token}` } })).status).toBe(200)
     expect(wire.trips() - before).toBe(1)

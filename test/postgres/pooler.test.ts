@@ -1,5 +1,4 @@
 /** A revocation that is heard, not hoped for: whatever the two addresses lead to, a key that was revoked is dead within a second everywhere. */
-import sql from 'sql-template-tag'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { hashToken } from '../../src/domain/tokens.ts'
 import { testDatabase } from '../support/database.ts'
@@ -9,13 +8,14 @@ import { type Pooler, startPgBouncer } from '../support/pgbouncer.ts'
 import { createDatabase, type ServerDatabase } from '../support/postgres.ts'
 import { type GatewayProcess, startProcess } from '../support/process.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
+import { rowsAs } from '../support/rows.ts'
 
 const db = await testDatabase()
 const district = await createTestDistrict(db)
 const admin = await (await district.admin()).token()
 
 const idOf = async (key: string): Promise<string> => {
-  const [row] = await db.query<{ id: string }>(sql`select id from api_keys where key_hash = ${hashToken(key)}`)
+  const [row] = await db.query(rowsAs<{ id: string }>`select id from api_keys where key_hash = ${hashToken(key)}`)
   return row!.id
 }
 const works = async (gateway: GatewayProcess, token: string): Promise<boolean> =>
@@ -65,11 +65,11 @@ describe('through a pooler in transaction mode', () => {
         async () => {
           await works(both[0], key)
           await db.transaction(async (tx) => {
-            await tx.query(sql`set local session_replication_role = replica`)
-            await tx.query(sql`update api_keys set revoked_at = now() where key_hash = ${hashToken(key)}`)
+            await tx.query(rowsAs`set local session_replication_role = replica`)
+            await tx.query(rowsAs`update api_keys set revoked_at = now() where key_hash = ${hashToken(key)}`)
           })
           const isRemembered = await works(both[0], key)
-          await db.query(sql`update api_keys set revoked_at = null where key_hash = ${hashToken(key)}`)
+          await db.query(rowsAs`update api_keys set revoked_at = null where key_hash = ${hashToken(key)}`)
           return isRemembered
         },
         { timeout: 60_000 },

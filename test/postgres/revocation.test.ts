@@ -1,5 +1,4 @@
 /** What ends on one instance has ended on every other: two gateways as processes on one server. */
-import sql from 'sql-template-tag'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { hashToken } from '../../src/domain/tokens.ts'
 import { otherwise, testDatabase } from '../support/database.ts'
@@ -7,6 +6,7 @@ import { createTestDistrict } from '../support/fixtures.ts'
 import { startGateway } from '../support/gateway.ts'
 import { json, raw } from '../support/http.ts'
 import { type GatewayProcess, startProcess } from '../support/process.ts'
+import { rowsAs } from '../support/rows.ts'
 
 const db = await testDatabase()
 const district = await createTestDistrict(db)
@@ -29,7 +29,7 @@ const run = async (query: string, variables: Record<string, unknown>) => {
   expect(answer.json.errors, answer.text).toBeUndefined()
 }
 const keyIdOf = async (key: string) => {
-  const [row] = await db.query<{ id: string }>(sql`select id from api_keys where key_hash = ${hashToken(key)}`)
+  const [row] = await db.query(rowsAs<{ id: string }>`select id from api_keys where key_hash = ${hashToken(key)}`)
   return row!.id
 }
 
@@ -134,12 +134,14 @@ describe('the channel by which instances hear of it', () => {
   /** Ends a key without a word to anybody, as if the word were lost on its way. */
   const endUnheard = (key: string) =>
     db.transaction(async (tx) => {
-      await tx.query(sql`set local session_replication_role = replica`)
-      await tx.query(sql`update api_keys set revoked_at = now() where key_hash = ${hashToken(key)}`)
+      await tx.query(rowsAs`set local session_replication_role = replica`)
+      await tx.query(rowsAs`update api_keys set revoked_at = now() where key_hash = ${hashToken(key)}`)
     })
   const listeners = () =>
-    db.query<{ pid: number }>(
-      sql`select pid from pg_stat_activity where datname = current_database() and application_name = 'credentials-gateway listen'`,
+    db.query(
+      rowsAs<{
+        pid: number
+      }>`select pid from pg_stat_activity where datname = current_database() and application_name = 'credentials-gateway listen'`,
     )
 
   test('is what a remembered credential rests on: one that ended without a word is refused as soon as the channel is cut', async () => {
@@ -147,7 +149,7 @@ describe('the channel by which instances hear of it', () => {
     await inUse(key, works)
     await endUnheard(key)
     expect(await works(key)).toBe(true) // remembered: nobody has said that it ended
-    await db.query(sql`select pg_terminate_backend(pid) from pg_stat_activity
+    await db.query(rowsAs`select pg_terminate_backend(pid) from pg_stat_activity
       where datname = current_database() and application_name = 'credentials-gateway listen' and pid <> pg_backend_pid()`)
     await expect.poll(() => works(key), { timeout: 30_000, interval: 10 }).toBe(false)
   })
@@ -168,7 +170,7 @@ describe('the channel by which instances hear of it', () => {
   })
 
   test('comes back by itself, and what is remembered rests on it again', async () => {
-    await db.query(sql`select pg_terminate_backend(pid) from pg_stat_activity
+    await db.query(rowsAs`select pg_terminate_backend(pid) from pg_stat_activity
       where datname = current_database() and application_name = 'credentials-gateway listen' and pid <> pg_backend_pid()`)
     await expect
       .poll(

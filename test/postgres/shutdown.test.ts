@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { Agent } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
-import sql from 'sql-template-tag'
 import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
 import { testDatabase } from '../support/database.ts'
 import { startFakePostmark } from '../support/fake-postmark.ts'
@@ -12,6 +11,7 @@ import { json, raw } from '../support/http.ts'
 import { ask, type Asked, type LoadOptions, startLoad } from '../support/load.ts'
 import { startNginx } from '../support/nginx.ts'
 import { freePort, type GatewayProcess, startProcess } from '../support/process.ts'
+import { rowsAs } from '../support/rows.ts'
 
 /** Beyond the grace: what is still under way then is cut off. */
 const endMs = 5_000
@@ -167,11 +167,11 @@ test('a request that waits on a lock when the grace is over is answered', { retr
   const gateway = await start({ SHUTDOWN_GRACE: '0' })
   const agent = new Agent({ keepAlive: true })
   const { answer, ended } = await db.transaction(async (tx) => {
-    await tx.query(sql`select from people where district_id = ${district.id} and id = ${id} for update`)
+    await tx.query(rowsAs`select from people where district_id = ${district.id} and id = ${id} for update`)
     const answer = ask(gateway.url, { path: `/api/people/${id}`, ...json({ first: 'Ada' }, { Authorization }), method: 'PATCH' }, agent)
     await vi.waitUntil(async () => {
       const waiting = await db.query(
-        sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and application_name = 'credentials-gateway'`,
+        rowsAs`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and application_name = 'credentials-gateway'`,
       )
       return waiting.length > 0
     }, patience)
@@ -200,7 +200,7 @@ test('it ends in time and with 0 whatever hangs: a client that sends or takes no
   const large = await createTestDistrict(db)
   const largeKey = await large.key()
   await db.query(
-    sql`insert into people (district_id, id, first, last, email, email_key, language, roles, tags, sort_name, terms)
+    rowsAs`insert into people (district_id, id, first, last, email, email_key, language, roles, tags, sort_name, terms)
         select ${large.id}, 'p' || n, repeat('x', 4000), 'Last', n || '@example.org', n || '@example.org', 'en', '{"1c": 1}', '{}', 'last', '{}'
         from generate_series(1, 4000) n`,
   )

@@ -1,5 +1,4 @@
 /** Another server behind the same address: a standby, its promotion, and an old primary that lives on. Gateways are processes, as deployed. */
-import sql from 'sql-template-tag'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { hashToken } from '../../src/domain/tokens.ts'
 import { type Cluster, migratedOn, startCluster } from '../support/cluster.ts'
@@ -8,6 +7,7 @@ import { createTestDistrict } from '../support/fixtures.ts'
 import { json, raw } from '../support/http.ts'
 import { type GatewayProcess, startProcess } from '../support/process.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
+import { rowsAs } from '../support/rows.ts'
 
 /** SECURITY: "healthy again < 2 s after it is back" and "dead everywhere within 1 s" */
 const [healsWithinMs, deadWithinMs] = [2_000, 1_000]
@@ -67,8 +67,8 @@ async function isServedFromMemory(gateway: GatewayProcess, db: TestDatabase, key
   for (let n = 0; n < 3; n++) expect(await status(gateway, key)).toBe(200)
   const end = (revokedAt: Date | null) =>
     db.transaction(async (tx) => {
-      await tx.query(sql`set local session_replication_role = replica`)
-      await tx.query(sql`update api_keys set revoked_at = ${revokedAt} where key_hash = ${hashToken(key)}`)
+      await tx.query(rowsAs`set local session_replication_role = replica`)
+      await tx.query(rowsAs`update api_keys set revoked_at = ${revokedAt} where key_hash = ${hashToken(key)}`)
     })
   await end(new Date())
   const isLetIn = (await status(gateway, key)) === 200
@@ -83,7 +83,7 @@ async function expectRevocable(gateways: readonly GatewayProcess[], db: TestData
   for (let round = 0; round < 5; round++) {
     const key = await district.key()
     for (const gateway of gateways) for (let n = 0; n < 5; n++) expect(await status(gateway, key)).toBe(200)
-    const [row] = await db.query<{ id: string }>(sql`select id from api_keys where key_hash = ${hashToken(key)}`)
+    const [row] = await db.query(rowsAs<{ id: string }>`select id from api_keys where key_hash = ${hashToken(key)}`)
     const revoked = await gateways[0]!.graphql(admin, 'mutation ($id: ID!) { revokeApiKey(id: $id) { apiKey { id } } }', row!)
     expect(revoked.json.errors, revoked.text).toBeUndefined()
     const revokedAt = performance.now()

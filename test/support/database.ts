@@ -1,6 +1,6 @@
 /** A migrated database for each test file, its own: embedded, or on the server that TEST_DATABASE_URL names. */
 import { readFile } from 'node:fs/promises'
-import sql, { type Sql } from 'sql-template-tag'
+import { type Sql } from 'sql-template-tag'
 import { afterAll, inject } from 'vitest'
 import type { OpenDatabase } from '../../src/adapters/database.ts'
 import type { Database, Transactions } from '../../src/deps.ts'
@@ -10,12 +10,14 @@ import type { PrismaClient } from '../../src/generated/prisma/client.ts'
 import type { OnResult, Statement } from '../../src/sql/statement.ts'
 import { createDatabase, isServer } from './postgres.ts'
 import { differences } from './rows.ts'
+import { rowsAs } from './rows.ts'
 
 export { isServer }
 
 /** `url` reaches the same database from another process or pool; `undefined` when it is embedded. */
 export interface TestDatabase extends OpenDatabase {
-  /** Statements of the gateway, and a test's own, whose rows are what the test says. */
+  query<Row>(statement: Statement<Row>): Promise<Row[]>
+  /** A test's own, whose rows are what the test says. */
   query<Row>(statement: Sql): Promise<Row[]>
   readonly url: string | undefined
   /** The tables as Prisma's models, for what no door of the gateway does. */
@@ -26,7 +28,7 @@ export interface TestDatabase extends OpenDatabase {
 export function otherwise<Db extends Database>(db: Db, changes: Partial<Transactions>): Db {
   const { query, transaction } = db.aside // of a class, whose methods no copy would have
   const aside = { query: query.bind(db.aside), transaction: transaction.bind(db.aside), ...changes }
-  const changed: Db = { ...db, ...changes, aside, within: () => changed, probe: async () => void (await aside.query(sql`select 1`)) }
+  const changed: Db = { ...db, ...changes, aside, within: () => changed, probe: async () => void (await aside.query(rowsAs`select 1`)) }
   return changed
 }
 
@@ -37,6 +39,9 @@ const onResult: OnResult = (statement, fields, rows) => {
   unlike.push(...found)
   if (found.length > 0) throw new Error(found.join('\n'))
 }
+
+/** Takes them, where a test means them. */
+export const takeDifferences = (): string[] => unlike.splice(0)
 
 let opened: Promise<TestDatabase> | undefined
 
@@ -76,8 +81,8 @@ async function open(): Promise<TestDatabase> {
   })
   return {
     ...db,
-    async query(statement) {
-      const rows = await db.query(statement as Statement<never>)
+    async query<Row>(statement: Sql) {
+      const rows = await db.query(statement as Statement<Row>)
       if (/^\s*(update|delete)\b/.test(statement.text)) await channel.caughtUp()
       return rows
     },

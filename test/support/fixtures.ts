@@ -6,6 +6,7 @@ import type { RolePermissions } from '../../src/access/viewer.ts'
 import type { TestDatabase } from './database.ts'
 import { personIndex } from '../../src/domain/people-index.ts'
 import { hashToken, hintOf, makeApiKey, makeId, makeToken } from '../../src/domain/tokens.ts'
+import type { Interview } from '../../src/domain/interviews.ts'
 
 /** The documented roles of a new district, and one of each further kind that the matrix tells apart. */
 const roles: Record<string, RolePermissions> = {
@@ -38,8 +39,8 @@ export interface InterviewOptions {
   published?: boolean
   boardId?: string
   profileId?: string
-  responses?: Record<string, unknown>
-  recordings?: Record<string, unknown>
+  responses?: Interview['responses']
+  recordings?: Interview['recordings']
   createdAt?: Date
   updatedAt?: Date
 }
@@ -149,8 +150,8 @@ export async function createTestDistrict(
           formId: '1a',
           profileId,
           published,
-          responses: responses as object,
-          recordings: recordings as object,
+          responses,
+          recordings,
           ...times(options),
         },
       })

@@ -3,9 +3,10 @@
  * in its database nor in its log: overheard while the tests of a file run, looked for after the last one.
  */
 import type { RequestListener, ServerResponse } from 'node:http'
-import sql, { raw as verbatim } from 'sql-template-tag'
+import { raw as verbatim } from 'sql-template-tag'
 import type { Queryable } from '../../src/deps.ts'
 import type { Mail } from '../../src/domain/mail.ts'
+import { rowsAs } from './rows.ts'
 
 /** 43 characters of base64url (a link, a session, a cookie), or a key. */
 const tokenLengths = [43, 35] as const
@@ -97,14 +98,17 @@ export function overhear(): Overheard {
 
 /** Every row of every table as text, a stretch of pages at once, however many there are. */
 async function* rowsOf(db: Queryable): AsyncGenerator<{ table: string; row: string }> {
-  const tables = await db.query<{ table: string; pages: number }>(
-    sql`select quote_ident(relname) as table, (pg_relation_size(oid) / current_setting('block_size')::int)::int as pages
+  const tables = await db.query(
+    rowsAs<{
+      table: string
+      pages: number
+    }>`select quote_ident(relname) as table, (pg_relation_size(oid) / current_setting('block_size')::int)::int as pages
         from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'`,
   )
   for (const { table, pages } of tables) {
     for (let from = 0; from < pages; from += pagesAtOnce) {
-      const rows = await db.query<{ row: string }>(
-        sql`select t::text as row from ${verbatim(table)} t
+      const rows = await db.query(
+        rowsAs<{ row: string }>`select t::text as row from ${verbatim(table)} t
             where t.ctid >= ${`(${from},0)`}::tid and t.ctid < ${`(${from + pagesAtOnce},0)`}::tid`,
       )
       for (const { row } of rows) yield { table, row }

@@ -1,6 +1,5 @@
 /** Compares what a statement says of its rows with what the database has answered: the names of the columns, their types, and nulls. */
 import { readFileSync } from 'node:fs'
-import { days } from '../../src/sql/columns.ts'
 import { type PgTypeName, type Source, Statement } from '../../src/sql/statement.ts'
 
 /** A column of a result, as drivers describe it. */
@@ -75,6 +74,6 @@ export function differences(statement: unknown, fields: readonly Field[], rows: 
   return wrong.map((each) => `${each}: ${statement.text}`)
 }
 
-/** Which columns are without a time of day: the models do not say it in their types. */
-export const modelDays = [...modelColumns].filter(([, { type }]) => type === 'date').map(([name]) => name)
-export const saidDays: readonly string[] = days
+/** A test's own statement, whose rows are what the test says. */
+export const rowsAs = <Row = object>(strings: readonly string[], ...values: readonly unknown[]): Statement<Row> =>
+  new Statement(strings, values)

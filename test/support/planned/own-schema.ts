@@ -11,6 +11,7 @@ import { buildSchema } from '../../../src/graphql/schema.ts'
 import type { Gateway } from '../gateway.ts'
 import { createWorld } from '../world.ts'
 import type { Hints } from './documents.ts'
+import type { Statement } from '../../../src/sql/statement.ts'
 
 export async function ownSchema(gateway: Pick<Gateway, 'db' | 'deps'>) {
   const { deps } = gateway
@@ -43,9 +44,9 @@ export async function ownSchema(gateway: Pick<Gateway, 'db' | 'deps'>) {
       const db = {
         ...deps.db,
         // One after the other, as an embedded database answers: a server's connections race, and with them what follows.
-        query<Row>(statement: Parameters<typeof deps.db.query>[0]): Promise<Row[]> {
+        query<Row>(statement: Statement<Row>): Promise<Row[]> {
           log.push(statement.text)
-          const answer = before.then(() => deps.db.query<Row>(statement))
+          const answer = before.then(() => deps.db.query(statement))
           before = answer.catch(() => {})
           return answer
         },
