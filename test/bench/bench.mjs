@@ -1,12 +1,13 @@
 /**
- * How fast the gateway is, as ratios within one run: against the limit of the machine, and with --peers against other servers.
+ * How fast the gateway is, as ratios within one run: against the limit of the machine, with --before=<another checkout, built> against the
+ * gateway as it is there, and with --peers against other servers.
  *   npm run bench, npm run bench:peers      --seconds=3 a measurement, --rounds=5 of them; wrk and taskset are needed
  * Servers have the first core, the load and the database the second. Every answer is compared before anything is timed.
  */
 import { deepStrictEqual, strictEqual } from 'node:assert/strict'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
-import { gateway, limit, peers } from './contenders.mjs'
+import { before, gateway, limit, peers } from './contenders.mjs'
 import { dataset } from './dataset.mjs'
 import { median } from './load.mjs'
 import { answerOf, inTurns } from './measure.mjs'
@@ -16,14 +17,19 @@ import { restPairs } from './rest-pairs.mjs'
 import { deepAfter, documents } from './workloads.mjs'
 
 const { values } = parseArgs({
-  options: { peers: { type: 'boolean' }, seconds: { type: 'string', default: '3' }, rounds: { type: 'string', default: '5' } },
+  options: {
+    before: { type: 'string' },
+    peers: { type: 'boolean' },
+    seconds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '5' },
+  },
 })
 const [seconds, rounds] = [Number(values.seconds), Number(values.rounds)]
 const starts = 5
 
 const large = await dataset('large')
 const small = await dataset('small')
-const contenders = [limit, gateway, ...(values.peers ? await peers() : [])]
+const contenders = [limit, gateway, ...(values.before ? [before(values.before)] : []), ...(values.peers ? await peers() : [])]
 const asking = (key) => ({ 'Content-Type': 'application/json', Authorization: `Bearer ${key}` })
 const post = (document, { key } = large) => ({ path: '/graphql', headers: asking(key), body: JSON.stringify(document) })
 

@@ -1,7 +1,7 @@
-/** Who is measured: the limit, the gateway, and with `--peers` servers of others, each a package of its own in peers/. */
+/** Who is measured: the limit, the gateway, with `--before` another build of it, and with `--peers` servers of others, each a package of its own in peers/. */
 import { execFile } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { documents, read } from './workloads.mjs'
 
@@ -11,6 +11,9 @@ const ours = { documents: () => documents, read }
 
 export const limit = { ...ours, name: 'limit', command: [process.execPath, join(here, 'limit.mjs')] }
 export const gateway = { ...ours, name: 'gateway', command: [process.execPath, join(here, '../../dist/main.js')] }
+
+/** The gateway as it is built in another checkout. */
+export const before = (checkout) => ({ ...gateway, name: 'before', command: [process.execPath, resolve(checkout, 'dist/main.js')] })
 
 /** The peers, installed from their lock files. */
 export async function peers() {
