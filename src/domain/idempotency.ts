@@ -5,6 +5,8 @@
 import sql, { type Sql } from 'sql-template-tag'
 import type { SignedInViewer } from '../access/viewer.ts'
 import type { Deps, Queryable } from '../deps.ts'
+import { columns, computed } from '../sql/columns.ts'
+import { type Statement, statement } from '../sql/statement.ts'
 import type { Caller } from './client.ts'
 import { invalid, Problem } from './problem.ts'
 import { equalSecrets, hashToken, inputMac, makeId, secretId } from './tokens.ts'
@@ -35,22 +37,22 @@ export async function createOnce<Row, Basis extends object>(
   { viewer, client: { idempotencyKey } }: Caller,
   operation: string,
   input: unknown,
-  reading: Sql,
+  reading: Statement<Basis>,
   create: (id: string, basis: Basis) => Promise<Row>,
 ): Promise<Created<Row, Basis>> {
   const id = makeId(random)
   const made = async (basis: Basis) => ({ id, record: await create(id, basis), basis })
   if (idempotencyKey === undefined) {
-    const [basis] = await tx.query<Basis>(reading)
+    const [basis] = await tx.query(reading)
     return made(basis!)
   }
   const claim = claimBy(secrets[0]!, viewer, operation, idempotencyKey, canonical(input))
   // Two at once wait for each other here.
-  const [row] = await tx.query<Basis & { isClaimed: boolean }>(
-    sql`with claimed as (${claiming(claim, id)}) select exists (select from claimed) as "isClaimed", basis.* from (${reading}) basis`,
-  )
+  const [row] = await tx.query(statement`with claimed as (${claiming(claim, id)}) select ${isClaimed}, basis.* from (${reading}) basis`)
   return row!.isClaimed ? made(row!) : { id: await madeUnder(tx, secrets, claim), basis: row! }
 }
+
+const isClaimed = computed('isClaimed', 'boolean', sql`exists (select from claimed)`)
 
 /** The same text for the same input: there are clients that write the members of an object in another order each time. */
 const canonical = (input: unknown): string =>
@@ -93,8 +95,8 @@ async function madeUnder(
   secrets: readonly string[],
   { districtId, credentialId, operation, keyHash, input }: Claim,
 ): Promise<string> {
-  const [before] = await tx.query<{ inputMac: string; secretId: string; recordId: string }>(
-    sql`select k.input_mac as "inputMac", k.secret_id as "secretId", k.record_id as "recordId" from idempotency_keys k
+  const [before] = await tx.query(
+    statement`select ${columns('IdempotencyKey', 'k', 'inputMac', 'secretId', 'recordId')} from idempotency_keys k
         where k.district_id = ${districtId} and k.credential_id = ${credentialId} and k.operation = ${operation} and k.key_hash = ${keyHash}`,
   )
   const signedBy = before && secrets.find((each) => secretId(each) === before.secretId)

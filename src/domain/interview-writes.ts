@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import sql from 'sql-template-tag'
 import { z } from 'zod'
 import type { Deps } from '../deps.ts'
+import { statement } from '../sql/statement.ts'
 import { actorOf, auditing } from './audit.ts'
 import type { Caller } from './client.ts'
 import { getSettings, type Settings, settingsOf } from './districts.ts'
@@ -49,13 +50,13 @@ export function createInterview(
   const { districtId } = viewer
   const wanted = parse(newInterviewSchema, input, 'input')
   return deps.db.transaction((tx) =>
-    createOnce(tx, deps, caller, claim, wanted, settingsOf(districtId), async (id, settings: Settings) => {
+    createOnce(tx, deps, caller, claim, wanted, settingsOf(districtId), async (id, settings) => {
       const form = referencesIn(settings, wanted)
       const answers = mergeAnswers(form, {}, wanted.responses ?? null, 'input.responses')
       const record = { type: 'INTERVIEW', id } as const
       const entry = { districtId, actor: actorOf(viewer), action: 'INTERVIEW_CREATE', record } as const
-      const [added] = await tx.query<Interview>(
-        sql`with added as (
+      const [added] = await tx.query(
+        statement`with added as (
               insert into interviews (district_id, id, person_id, date, board_id, form_id, profile_id, published, responses)
               select p.district_id, ${id}::text, p.id, ${wanted.date}::date, ${wanted.boardId}::text, ${wanted.formId}::text,
                 ${wanted.profileId}::text, ${wanted.published}::boolean, ${JSON.stringify(answers)}::jsonb
@@ -84,8 +85,8 @@ export async function updateInterview(
   const { districtId } = viewer
   await deps.db.transaction(async (tx) => {
     const [before] = isId(id)
-      ? await tx.query<Interview>(
-          sql`select ${interviewColumns()} from interviews i where i.district_id = ${districtId} and i.id = ${id} for update`,
+      ? await tx.query(
+          statement`select ${interviewColumns()} from interviews i where i.district_id = ${districtId} and i.id = ${id} for update`,
         )
       : []
     if (!before || (personId != null && personId !== before.personId)) throw new Problem('NO_SUCH_RECORD')
@@ -106,7 +107,7 @@ export async function updateInterview(
     })
     // The row is locked: of two changes in the same millisecond the second is still later.
     await tx.query(
-      sql`with remembered as (${remembered})
+      statement`with remembered as (${remembered})
           update interviews i set date = ${plain.date}::date, board_id = ${plain.boardId}, form_id = ${plain.formId},
             profile_id = ${plain.profileId}, published = ${plain.published}, responses = ${JSON.stringify(answers)}::jsonb,
             updated_at = greatest(date_trunc('milliseconds', now()), i.updated_at + interval '1 millisecond')

@@ -3,15 +3,17 @@
  * roles, archived) is changed by those alone whose own powers include all of that person's, before and after.
  */
 import { isDeepStrictEqual } from 'node:util'
-import sql, { type Sql } from 'sql-template-tag'
+import type { Sql } from 'sql-template-tag'
 import { z } from 'zod'
 import { reaches } from '../access/reach.ts'
 import { powersOf, type SignedInViewer } from '../access/viewer.ts'
 import { type Deps, Duplicate, type Queryable } from '../deps.ts'
+import { columns } from '../sql/columns.ts'
+import { type RowOf, statement } from '../sql/statement.ts'
 import { actorOf, auditing } from './audit.ts'
 import type { Caller } from './client.ts'
 import { emailSchema } from './email.ts'
-import { type Role, type Settings, settingsOf } from './districts.ts'
+import { type Settings, settingsOf } from './districts.ts'
 import { type Created, createOnce } from './idempotency.ts'
 import { filledIn, isId, languageSchema, listOf, parse } from './input.ts'
 import { peopleInsert } from './bulk-insert.ts'
@@ -71,13 +73,13 @@ export function createPerson(
   const { districtId } = viewer
   const person = parse(newPersonSchema, input, 'input')
   return deps.db.transaction((tx) =>
-    createOnce(tx, deps, caller, claim, person, settingsOf(districtId), async (id, { roles }: Settings) => {
+    createOnce(tx, deps, caller, claim, person, settingsOf(districtId), async (id, { roles }) => {
       demandReach(viewer, roles, person.roles)
       const record = { type: 'PERSON', id } as const
       const remembered = auditing(deps.random, client, { districtId, actor: actorOf(viewer), action: 'PERSON_CREATE', record })
       const [added] = await withFreeEmail(() =>
-        tx.query<Person>(
-          sql`with added as (${peopleInsert([{ districtId, id, ...person }])} returning *), remembered as (${remembered})
+        tx.query(
+          statement`with added as (${peopleInsert([{ districtId, id, ...person }])} returning *), remembered as (${remembered})
               select ${personColumns()} from added p`,
         ),
       )
@@ -119,8 +121,8 @@ async function change(
   const { districtId } = viewer
   const mayEndSignIns = given.email !== undefined || given.archived !== undefined
   const held = mayEndSignIns ? await holdLoginRequests(tx, { districtId, personId: id }) : []
-  const [before] = await tx.query<Person>(
-    sql`select ${personColumns()} from people p where p.district_id = ${districtId} and p.id = ${id} for update`,
+  const [before] = await tx.query(
+    statement`select ${personColumns()} from people p where p.district_id = ${districtId} and p.id = ${id} for update`,
   )
   if (!before) throw new Problem('NO_SUCH_RECORD')
   await precondition?.(tx)
@@ -151,7 +153,7 @@ async function change(
 async function update(tx: Queryable, person: Person, remembered: Sql): Promise<void> {
   const { emailKey, sortName, terms } = personIndex(person)
   await tx.query(
-    sql`with remembered as (${remembered})
+    statement`with remembered as (${remembered})
         update people p set first = ${person.first}, last = ${person.last}, email = ${person.email}, email_key = ${emailKey},
           language = ${person.language}, roles = ${JSON.stringify(person.roles)}::jsonb, tags = ${person.tags}::text[],
           archived = ${person.archived}, sort_name = ${sortName}, terms = ${terms}::text[],
@@ -160,10 +162,11 @@ async function update(tx: Queryable, person: Person, remembered: Sql): Promise<v
   )
 }
 
-type Roles = readonly Pick<Role, 'id' | 'permissions'>[]
+const roleColumns = columns('Role', 'r', 'id', 'permissions')
+type Roles = readonly RowOf<typeof roleColumns>[]
 
 const rolesOf = (tx: Queryable, districtId: string): Promise<Roles> =>
-  tx.query<Roles[number]>(sql`select r.id, r.permissions from roles r where r.district_id = ${districtId}`)
+  tx.query(statement`select ${roleColumns} from roles r where r.district_id = ${districtId}`)
 
 /** @throws Problem ABOVE_YOURSELF, or INVALID_INPUT for a role that the district does not have */
 function demandReach(viewer: SignedInViewer, known: Roles, held: Readonly<Record<string, number>>, { mayBeUnknown = false } = {}): void {
