@@ -1,6 +1,8 @@
 /** People, interviews and mentors, many rows a statement; every person with the columns that lists and searches need. */
 import sql, { type Sql } from 'sql-template-tag'
 import type { Queryable } from '../deps.ts'
+import { columns } from '../sql/columns.ts'
+import { statement } from '../sql/statement.ts'
 import type { Interview } from './interviews.ts'
 import { type PersonFacts, personIndex } from './people-index.ts'
 
@@ -20,7 +22,7 @@ export interface NewMentorAssignment {
 }
 
 export async function insertPeople(db: Queryable, people: readonly NewPerson[]): Promise<void> {
-  if (people.length > 0) await db.query(peopleInsert(people))
+  if (people.length > 0) await db.query(statement`${peopleInsert(people)}`)
 }
 
 /**
@@ -29,7 +31,9 @@ export async function insertPeople(db: Queryable, people: readonly NewPerson[]):
  */
 export async function insertPeopleWithFreeEmail(db: Queryable, people: readonly NewPerson[]): Promise<ReadonlySet<string>> {
   if (people.length === 0) return new Set()
-  const rows = await db.query<{ id: string }>(sql`${peopleInsert(people)} on conflict (district_id, email_key) do nothing returning id`)
+  const rows = await db.query(
+    statement`${peopleInsert(people)} on conflict (district_id, email_key) do nothing returning ${columns('Person', 'people', 'id')}`,
+  )
   return new Set(rows.map(({ id }) => id))
 }
 
@@ -46,7 +50,7 @@ export function peopleInsert(people: readonly NewPerson[]): Sql {
 export async function insertInterviews(db: Queryable, interviews: readonly Interview[]): Promise<void> {
   if (interviews.length === 0) return
   await db.query(
-    sql`insert into interviews (district_id, id, person_id, date, board_id, form_id, profile_id, published, responses, recordings, created_at, updated_at)
+    statement`insert into interviews (district_id, id, person_id, date, board_id, form_id, profile_id, published, responses, recordings, created_at, updated_at)
         select i."districtId", i.id, i."personId", i.date, i."boardId", i."formId", i."profileId", i.published, i.responses, i.recordings,
           i."createdAt", i."updatedAt"
         from jsonb_to_recordset(${JSON.stringify(interviews)}::jsonb) as i("districtId" text, id text, "personId" text, date date, "boardId" text,
@@ -57,7 +61,7 @@ export async function insertInterviews(db: Queryable, interviews: readonly Inter
 export async function insertMentorAssignments(db: Queryable, assignments: readonly NewMentorAssignment[]): Promise<void> {
   if (assignments.length === 0) return
   await db.query(
-    sql`insert into mentor_assignments (district_id, mentor_id, candidate_id)
+    statement`insert into mentor_assignments (district_id, mentor_id, candidate_id)
         select a."districtId", a."mentorId", a."candidateId"
         from jsonb_to_recordset(${JSON.stringify(assignments)}::jsonb) as a("districtId" text, "mentorId" text, "candidateId" text)`,
   )

@@ -2,6 +2,8 @@
 import sql from 'sql-template-tag'
 import { scopes } from '../access/scopes.ts'
 import type { Deps, Queryable, Random } from '../deps.ts'
+import { computed } from '../sql/columns.ts'
+import { statement } from '../sql/statement.ts'
 import { createApiKeyFor } from './api-keys.ts'
 import { insertInterviews, insertMentorAssignments, insertPeople, type NewPerson } from './bulk-insert.ts'
 import type { Interview } from './interviews.ts'
@@ -31,12 +33,14 @@ export interface Demo {
 /** Makes the demo district; nothing when there is a district already. Its dates lie before the database's today. */
 export function createDemo({ db, random }: Pick<Deps, 'db' | 'random'>): Promise<Demo | undefined> {
   return db.transaction(async (tx) => {
-    const [found] = await tx.query<{ now: Date; taken: boolean }>(sql`select now() as now, exists (select from districts) as taken`)
+    const [found] = await tx.query(
+      statement`select ${computed('now', 'timestamptz', sql`now()`)}, ${computed('taken', 'boolean', sql`exists (select from districts)`)}`,
+    )
     if (found!.taken) return undefined
     const { admin } = demoDistrict
     const { districtId } = await insertDistrict(tx, random, { name: demoDistrict.name.en, admin })
     await tx.query(
-      sql`update districts set name = ${JSON.stringify(demoDistrict.name)}::jsonb, languages = ${demoDistrict.languages}::text[], billing_plan = 'pro',
+      statement`update districts set name = ${JSON.stringify(demoDistrict.name)}::jsonb, languages = ${demoDistrict.languages}::text[], billing_plan = 'pro',
             created_at = now() - make_interval(days => ${demoDistrict.ageDays}), trial_ends_at = trial_ends_at - make_interval(days => ${demoDistrict.ageDays})
           where id = ${districtId}`,
     )

@@ -1,7 +1,8 @@
 /** Made-up districts of any size, in constant memory: what a seed makes is the same every time, and adds up exactly. */
-import sql, { raw } from 'sql-template-tag'
+import { raw } from 'sql-template-tag'
 import { z } from 'zod'
 import { type Deps, Duplicate } from '../deps.ts'
+import { statement } from '../sql/statement.ts'
 import { insertInterviews, insertMentorAssignments, insertPeople, type NewMentorAssignment } from './bulk-insert.ts'
 import type { Interview } from './interviews.ts'
 import { parse } from './input.ts'
@@ -62,7 +63,7 @@ export async function makeUp({ db }: Pick<Deps, 'db'>, input: MadeUpPlan, onProg
     await fill({ db, dice, addresses, onProgress }, districtId, size, interviewCounts[index]!)
   }
   // The planner's numbers of an empty table would mislead it until the server looks by itself.
-  for (const table of ['districts', 'people', 'mentor_assignments', 'interviews']) await db.query(sql`analyze ${raw(table)}`)
+  for (const table of ['districts', 'people', 'mentor_assignments', 'interviews']) await db.query(statement`analyze ${raw(table)}`)
   return { districts: ids, people, interviews }
 }
 
@@ -76,11 +77,11 @@ async function district(db: Deps['db'], dice: Dice, index: number, seed: number)
     throw error instanceof Duplicate ? invalid('seed', `This database already holds what seed ${seed} makes. Give another one.`) : error
   })
   await db.query(
-    sql`update districts set billing_plan = 'pro', languages = array['en', 'es', 'pt', 'fr', 'ko'], created_at = ${createdAt}, trial_ends_at = ${createdAt}::timestamptz + interval '30 days'
+    statement`update districts set billing_plan = 'pro', languages = array['en', 'es', 'pt', 'fr', 'ko'], created_at = ${createdAt}, trial_ends_at = ${createdAt}::timestamptz + interval '30 days'
         where id = ${districtId}`,
   )
   await db.query(
-    sql`update people set created_at = ${createdAt}, updated_at = ${createdAt} where district_id = ${districtId} and id = ${adminId}`,
+    statement`update people set created_at = ${createdAt}, updated_at = ${createdAt} where district_id = ${districtId} and id = ${adminId}`,
   )
   return districtId
 }

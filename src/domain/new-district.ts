@@ -1,7 +1,7 @@
 /** A new district is whole or not there at all: its settings, and a first person who may change them. */
-import sql from 'sql-template-tag'
 import { z } from 'zod'
 import type { Deps, Queryable, Random } from '../deps.ts'
+import { statement } from '../sql/statement.ts'
 import { defaultAccent } from './accent.ts'
 import { audit, operator } from './audit.ts'
 import { insertPeople } from './bulk-insert.ts'
@@ -41,7 +41,7 @@ export async function insertDistrict(tx: Queryable, random: Random, input: NewDi
   const { name, language, admin } = parse(newDistrictSchema, input)
   const districtId = makeId(random)
   await tx.query(
-    sql`insert into districts (id, name, accent, languages, billing_plan, trial_ends_at)
+    statement`insert into districts (id, name, accent, languages, billing_plan, trial_ends_at)
         values (${districtId}, ${JSON.stringify({ [language]: name })}::jsonb, ${defaultAccent}, ${[language]}::text[], 'trial',
           now() + make_interval(days => ${trialDays}))`,
   )
@@ -56,22 +56,22 @@ export async function insertDistrict(tx: Queryable, random: Random, input: NewDi
 
 async function insertSettings(tx: Queryable, districtId: string): Promise<void> {
   await tx.query(
-    sql`insert into roles (district_id, id, name, permissions)
+    statement`insert into roles (district_id, id, name, permissions)
         select ${districtId}::text, r.id, r.name, r.permissions
         from jsonb_to_recordset(${JSON.stringify(defaultRoles)}::jsonb) as r(id text, name jsonb, permissions jsonb)`,
   )
   await tx.query(
-    sql`insert into boards (district_id, id, name) values (${districtId}, ${defaultBoard.id}, ${JSON.stringify(defaultBoard.name)}::jsonb)`,
+    statement`insert into boards (district_id, id, name) values (${districtId}, ${defaultBoard.id}, ${JSON.stringify(defaultBoard.name)}::jsonb)`,
   )
   await tx.query(
-    sql`insert into profiles (district_id, id, name) values (${districtId}, ${defaultProfile.id}, ${JSON.stringify(defaultProfile.name)}::jsonb)`,
+    statement`insert into profiles (district_id, id, name) values (${districtId}, ${defaultProfile.id}, ${JSON.stringify(defaultProfile.name)}::jsonb)`,
   )
   await tx.query(
-    sql`insert into forms (district_id, id, name) values (${districtId}, ${defaultForm.id}, ${JSON.stringify(defaultForm.name)}::jsonb)`,
+    statement`insert into forms (district_id, id, name) values (${districtId}, ${defaultForm.id}, ${JSON.stringify(defaultForm.name)}::jsonb)`,
   )
   const fields = defaultFields.map((field, index) => ({ ...field, position: index + 1 }))
   await tx.query(
-    sql`insert into form_fields (district_id, form_id, id, position, name, type, private, options)
+    statement`insert into form_fields (district_id, form_id, id, position, name, type, private, options)
         select ${districtId}::text, ${defaultForm.id}::text, f.id, f.position, f.name, f.type, f.private, f.options
         from jsonb_to_recordset(${JSON.stringify(fields)}::jsonb)
           as f(id text, position int, name jsonb, type text, private boolean, options jsonb)`,

@@ -8,6 +8,8 @@
 import type { Readable } from 'node:stream'
 import sql from 'sql-template-tag'
 import type { Deps, Queryable } from '../deps.ts'
+import { computed } from '../sql/columns.ts'
+import { statement } from '../sql/statement.ts'
 import { audit, type AuditEntry, operator } from './audit.ts'
 import { insertPeopleWithFreeEmail, type NewPerson } from './bulk-insert.ts'
 import { emailKey } from './email.ts'
@@ -91,9 +93,9 @@ const emailTaken = new Problem('EMAIL_TAKEN').message
 
 /** The roles of the district, which nobody else imports into until this transaction ends: two with the same addresses would wait for each other. */
 async function rolesOf(tx: Queryable, districtId: string): Promise<ReadonlySet<string>> {
-  const [district] = await tx.query<{ roles: string[]; alone: boolean }>(
-    sql`select array(select r.id from roles r where r.district_id = d.id) as roles,
-          pg_try_advisory_xact_lock(${importLock}::int, hashtext(d.id)) as alone
+  const [district] = await tx.query(
+    statement`select ${computed('roles', 'text[]', sql`array(select r.id from roles r where r.district_id = d.id)`)},
+          ${computed('alone', 'boolean', sql`pg_try_advisory_xact_lock(${importLock}::int, hashtext(d.id))`)}
         from districts d where d.id = ${districtId}`,
   )
   if (!district) throw new Problem('NO_SUCH_RECORD', { sentence: 'There is no such district.' })
@@ -142,8 +144,8 @@ async function add(tx: Queryable, random: Deps['random'], people: readonly NewPe
 async function withFreeEmail(tx: Queryable, districtId: string, people: readonly NewPerson[]): Promise<ReadonlySet<string>> {
   const keys = people.map(({ email }) => emailKey(email))
   // One look into the unique index an address, whatever the planner believes: in a table it knows little of it would read the district.
-  const taken = await tx.query<{ key: string }>(
-    sql`select k.key from unnest(${keys}::text[]) as k(key)
+  const taken = await tx.query(
+    statement`select ${computed('key', 'text', sql`k.key`)} from unnest(${keys}::text[]) as k(key)
         cross join lateral (select from people p where p.district_id = ${districtId} and p.email_key = k.key limit 1) as p`,
   )
   const takenKeys = new Set(taken.map(({ key }) => key))
