@@ -3,6 +3,8 @@ import sql from 'sql-template-tag'
 import type { Deps } from './deps.ts'
 import type { Demo } from './domain/demo.ts'
 import { adminRole } from './domain/district-defaults.ts'
+import { columns, computed } from './sql/columns.ts'
+import { statement } from './sql/statement.ts'
 
 /** The facts that the text is made of. */
 export interface WelcomeFacts {
@@ -30,13 +32,14 @@ export async function welcomeFacts({ db, config }: Pick<Deps, 'db' | 'config'>, 
   const facts = { publicUrl: config.publicUrl, mailPage, database } as const
   if (demo) return { ...facts, demo }
   if (database === 'server') {
-    const [district, another] = await db.query<{ id: string }>(sql`select id from districts limit 2`)
+    const [district, another] = await db.query(statement`select ${columns('District', 'd', 'id')} from districts d limit 2`)
     const found = another || !district ? {} : { districtId: district.id }
     return district ? { ...facts, found } : facts
   }
-  const [found] = await db.query<{ districts: number; people: number; districtId: string | null; adminEmail: string | null }>(
-    sql`select (select count(*)::int from districts) as districts, (select count(*)::int from people) as people,
-          first.id as "districtId", first.email as "adminEmail"
+  const [found] = await db.query(
+    statement`select ${computed('districts', 'int', sql`(select count(*)::int from districts)`)},
+          ${computed('people', 'int', sql`(select count(*)::int from people)`)},
+          ${computed('districtId', 'text?', sql`first.id`)}, ${computed('adminEmail', 'text?', sql`first.email`)}
         from (select 1) as one left join lateral (
           select d.id, (select p.email from people p where p.district_id = d.id and p.roles ? ${adminRole} and not p.archived order by p.created_at, p.id limit 1) as email
           from districts d order by d.created_at, d.id limit 1) as first on true`,
