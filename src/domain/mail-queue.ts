@@ -4,16 +4,17 @@
  */
 import sql, { type Sql } from 'sql-template-tag'
 import type { Queryable } from '../deps.ts'
-import type { LoginRequestRow } from './login-mail.ts'
+import { columns, computed } from '../sql/columns.ts'
+import { type RowOf, statement, together } from '../sql/statement.ts'
+import { loginRequestColumns } from './login-mail.ts'
 
 /** So long after a crash a mail is due again. With the longest wait between two looks of the mailer that makes less than 5 s. */
 export const leaseMs = 2_500
 /** Two renewals may be lost before a lease is. */
 export const renewalMs = 1_000
 
-export interface Leased extends LoginRequestRow {
-  readonly attempts: number
-}
+const leasedColumns = together(loginRequestColumns, columns('LoginRequest', 'r', { attempts: 'mailAttempts' }))
+export type Leased = RowOf<typeof leasedColumns>
 
 const leaseEnd = sql`now() + make_interval(secs => ${leaseMs / 1_000})`
 
@@ -29,15 +30,15 @@ export async function endNobodys(
   db: Queryable,
   { most, dueBy }: { most: number; dueBy?: number | undefined },
 ): Promise<{ ended: number; dueBy: number }> {
-  const [result] = await db.query<{ ended: number; dueBy: number }>(
-    sql`with nobodys as materialized (
+  const [result] = await db.query(
+    statement`with nobodys as materialized (
           select r.id from login_requests r
           where r.mail_due_at <= ${moment(dueBy)} and not exists (select from people p where p.email_key = r.email_key and not p.archived)
           order by r.mail_due_at limit ${most} for update skip locked
         ), ended as (
           update login_requests r set mail_due_at = null, mail_error = 'nobody has this address' from nobodys n where r.id = n.id returning 1
         )
-        select count(*)::int as ended, extract(epoch from ${moment(dueBy)})::float8 as "dueBy" from ended`,
+        select ${computed('ended', 'int', sql`count(*)::int`)}, ${computed('dueBy', 'float8', sql`extract(epoch from ${moment(dueBy)})::float8`)} from ended`,
   )
   return result!
 }
@@ -52,14 +53,14 @@ export function leaseSome(
   db: Queryable,
   { most, dueBy, keys, except }: { most: number; dueBy: number; keys: readonly string[]; except: readonly string[] },
 ): Promise<Leased[]> {
-  return db.query<Leased>(
-    sql`with due as materialized (
+  return db.query(
+    statement`with due as materialized (
           select r.id from login_requests r
           where r.mail_due_at <= ${moment(dueBy)} and r.secret_id = any(${keys}::text[]) and r.id <> all(${except}::text[])
           order by r.mail_due_at limit ${most} for update skip locked
         )
         update login_requests r set mail_attempts = r.mail_attempts + 1, mail_due_at = ${leaseEnd} from due where r.id = due.id
-        returning r.id, r.email_key as "emailKey", r.secret_id as "secretId", r.mail_attempts as attempts`,
+        returning ${leasedColumns}`,
   )
 }
 
@@ -69,32 +70,33 @@ export function leaseSome(
  */
 export async function renewLeases(db: Queryable, leases: readonly Leased[]): Promise<string[]> {
   // The later of the two: a mail that has been put off meanwhile is not brought forward.
-  const renewed = await db.query<{ id: string }>(
-    sql`with held as materialized (
+  const renewed = await db.query(
+    statement`with held as materialized (
           select r.id from login_requests r
           join unnest(${leases.map(({ id }) => id)}::text[], ${leases.map(({ attempts }) => attempts)}::int[]) as mine(id, attempts)
             on mine.id = r.id and mine.attempts = r.mail_attempts
           where r.mail_due_at is not null for update of r skip locked
         )
-        update login_requests r set mail_due_at = greatest(r.mail_due_at, ${leaseEnd}) from held where r.id = held.id returning r.id`,
+        update login_requests r set mail_due_at = greatest(r.mail_due_at, ${leaseEnd}) from held where r.id = held.id
+        returning ${columns('LoginRequest', 'r', 'id')}`,
   )
   return renewed.map(({ id }) => id)
 }
 
 /** Nothing is to be sent any more, whoever else may have leased it since. */
 export async function markSent(db: Queryable, { id }: Leased): Promise<void> {
-  await db.query(sql`update login_requests set mail_due_at = null, mail_error = null, mail_sent_at = now() where id = ${id}`)
+  await db.query(statement`update login_requests set mail_due_at = null, mail_error = null, mail_sent_at = now() where id = ${id}`)
 }
 
 /** Never to be sent. @param reason for whoever reads the row */
 export async function markEnded(db: Queryable, { id }: Leased, reason: string): Promise<void> {
-  await db.query(sql`update login_requests set mail_due_at = null, mail_error = ${reason}, mail_sent_at = null where id = ${id}`)
+  await db.query(statement`update login_requests set mail_due_at = null, mail_error = ${reason}, mail_sent_at = null where id = ${id}`)
 }
 
 /** Due again after a while, unless somebody else has leased it since. @param reason for whoever reads the row */
 export async function putOff(db: Queryable, { id, attempts }: Leased, reason: string, waitMs: number): Promise<void> {
   await db.query(
-    sql`update login_requests set mail_due_at = now() + make_interval(secs => ${waitMs / 1_000}), mail_error = ${reason}
+    statement`update login_requests set mail_due_at = now() + make_interval(secs => ${waitMs / 1_000}), mail_error = ${reason}
         where id = ${id} and mail_attempts = ${attempts} and mail_due_at is not null`,
   )
 }
