@@ -4,6 +4,8 @@
  */
 import sql, { type Sql } from 'sql-template-tag'
 import type { Deps, Queryable } from '../deps.ts'
+import { columns } from '../sql/columns.ts'
+import { statement } from '../sql/statement.ts'
 import type { Client } from './client.ts'
 import { emailKey } from './email.ts'
 import { meantAfter, type Opened, standingOf, type Stood } from './guess-standing.ts'
@@ -73,7 +75,7 @@ async function record(tx: Queryable, { random, secrets, log }: GuessDeps, client
   const percent = cost > 0 ? alertPercentOf(spentUnits) : 0
   // The time of now, and not of the transaction's begin: it may have waited. The requests in the one order in which all lock them.
   const told = await tx.query(
-    sql`with paid as (
+    statement`with paid as (
           insert into code_guesses (id, at, network, site, block, browser_hash, requests, people, cost, trusted)
           select ${id}, clock_timestamp(), ${stood.own ? null : address}, ${stood.own ? null : (site ?? null)}, ${block},
             ${client.browserToken === undefined ? null : hashToken(client.browserToken)},
@@ -82,9 +84,10 @@ async function record(tx: Queryable, { random, secrets, log }: GuessDeps, client
           update login_requests set code_attempts = code_attempts + 1 where id in (
             select r.id from login_requests r where ${heldAgainst(opened)} order by r.id for update)
         )
-        update guess_budget set alerted_percent = ${percent}, alerted_at = now()
+        update guess_budget b set alerted_percent = ${percent}, alerted_at = now()
         where id = 1 and ${percent}::int > 0
-          and (alerted_percent < ${percent} or alerted_at < now() - make_interval(hours => ${budget.hours})) returning id`,
+          and (alerted_percent < ${percent} or alerted_at < now() - make_interval(hours => ${budget.hours}))
+        returning ${columns('GuessBudget', 'b', 'id')}`,
   )
   if (told.length > 0) log.warn({ spentUnits, budgetUnits: budget.units }, `${percent} % of the day's budget of guesses at codes is spent`)
   return { id, opened }

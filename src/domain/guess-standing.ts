@@ -1,6 +1,9 @@
 /** Where a guess at a code stands before it is judged: what it may be held against, and what has been counted so far. */
 import sql, { join, type Sql } from 'sql-template-tag'
 import type { Queryable } from '../deps.ts'
+import { columns, computed } from '../sql/columns.ts'
+import { jsonList, jsonMember } from '../sql/json.ts'
+import { type RowOf, statement, together } from '../sql/statement.ts'
 import { type Client, coarseNetwork, siteOf } from './client.ts'
 import { emailKey } from './email.ts'
 import { budget, type Failures, networkFactors, type Standing, type Tally } from './guessing.ts'
@@ -8,22 +11,27 @@ import { codeAlive } from './login-requests.ts'
 import { addressMac, hashToken } from './tokens.ts'
 import { deviceTrusted } from './trusted-devices.ts'
 
+/** `districtId`, `personId`: nobody's, where the mailer found nobody or has not looked yet. */
+const openedColumns = columns('LoginRequest', 'r', 'id', 'codeMac', 'secretId', 'districtId', 'personId')
 /** A login request that a guess is compared with. */
-export interface Opened {
-  readonly id: string
-  readonly codeMac: string | null
-  readonly secretId: string
-  /** Nobody's, where the mailer found nobody or has not looked yet. */
-  readonly districtId: string | null
-  readonly personId: string | null
-}
+export type Opened = RowOf<typeof openedColumns>
 
-interface Found extends Opened {
-  readonly emailKey: string
-  readonly tries: number
-  readonly rank: number
-  readonly isTrusted: boolean
-}
+/** Of the rows `found r`. */
+const foundColumns = (client: Client) =>
+  together(
+    openedColumns,
+    columns('LoginRequest', 'r', 'emailKey', { tries: 'codeAttempts' }),
+    computed('rank', 'int', sql`r.rank`),
+    computed('isTrusted', 'boolean', deviceTrusted(client)),
+  )
+type Found = RowOf<ReturnType<typeof foundColumns>>
+
+/** Of the rows `counted c`: tallies with their names. */
+const countedColumns = together(
+  computed('name', 'text', sql`c.name`),
+  computed('count', 'int', sql`c.count`),
+  computed('freesInSeconds', 'float8', sql`c.frees_in_seconds`),
+)
 
 /** A standing with what it was read from. */
 export type Stood = Standing & { readonly found: readonly Found[]; readonly network: Network }
@@ -55,8 +63,8 @@ function finding(client: Client, email: string | undefined): Sql {
  * @returns the keys of their addresses, to be counted by
  */
 export async function meantAfter(db: Queryable, first: Sql, client: Client, email: string | undefined): Promise<string[]> {
-  const rows = await db.query<{ key: string }>(
-    sql`with ${first}, ${finding(client, email)} select distinct r.email_key as key from found r`,
+  const rows = await db.query(
+    statement`with ${first}, ${finding(client, email)} select distinct ${columns('LoginRequest', 'r', { key: 'emailKey' })} from found r`,
   )
   return rows.map(({ key }) => key)
 }
@@ -75,13 +83,10 @@ export async function standingOf(
 ): Promise<Stood> {
   const network = { address: client.network, site: siteOf(client.network), block: coarseNetwork(client.network) }
   const macsOf = (key: string) => secrets.map((secret) => addressMac(secret, key))
-  const [row] = await db.query<{ found: readonly Found[]; counted: readonly ({ name: string } & Tally)[] }>(
-    sql`with ${finding(client, email)}, counted as (${counting(network, keys.flatMap(macsOf))})
-        select (select coalesce(jsonb_agg(to_jsonb(f) order by f.id), '[]') from (
-            select r.id, r.code_mac as "codeMac", r.secret_id as "secretId", r.district_id as "districtId", r.person_id as "personId",
-              r.email_key as "emailKey", r.code_attempts as tries, r.rank, ${deviceTrusted(client)} as "isTrusted" from found r
-          ) f) as found,
-          (select jsonb_agg(to_jsonb(c)) from counted c) as counted`,
+  const [row] = await db.query(
+    statement`with ${finding(client, email)}, counted as (${counting(network, keys.flatMap(macsOf))})
+        select ${jsonMember('found', jsonList(foundColumns(client), { from: sql`found r`, order: sql`r.id` }))},
+          ${jsonMember('counted', jsonList(countedColumns, { from: sql`counted c`, order: sql`c.name` }))}`,
   )
   const { found, counted } = row!
   if (found.some((each) => !keys.includes(each.emailKey)))
@@ -101,8 +106,8 @@ export async function standingOf(
     candidates: found.map((each) => ({
       id: each.id,
       tries: each.tries,
-      personDay: together(macsOf(each.emailKey).map((mac) => tallies(`person ${mac}`))),
-      trustedDay: together(macsOf(each.emailKey).map((mac) => tallies(`trusted ${mac}`))),
+      personDay: summed(macsOf(each.emailKey).map((mac) => tallies(`person ${mac}`))),
+      trustedDay: summed(macsOf(each.emailKey).map((mac) => tallies(`trusted ${mac}`))),
       isTrusted: each.isTrusted,
     })),
     failures: scopesOf(network).map(({ name, factor }) => ({ hour: tallies(`${name} hour`), day: tallies(`${name} day`), factor })),
@@ -143,10 +148,10 @@ function counting(network: Network, people: readonly string[]): Sql {
 const nothing: Tally = { count: 0, freesInSeconds: 0 }
 const within = (hours: number): Sql => sql`g.at > now() - make_interval(hours => ${hours})`
 const freesIn = (hours: number): Sql =>
-  sql`coalesce(extract(epoch from min(g.at) + make_interval(hours => ${hours}) - clock_timestamp()), 0)::float8 as "freesInSeconds"`
+  sql`coalesce(extract(epoch from min(g.at) + make_interval(hours => ${hours}) - clock_timestamp()), 0)::float8 as frees_in_seconds`
 
 /** What was counted under each of several secret keys. */
-const together = (tallies: readonly Tally[]): Tally => ({
+const summed = (tallies: readonly Tally[]): Tally => ({
   count: tallies.reduce((sum, { count }) => sum + count, 0),
   freesInSeconds: Math.min(...tallies.filter(({ count }) => count > 0).map(({ freesInSeconds }) => freesInSeconds), Infinity),
 })

@@ -5,6 +5,8 @@
 import sql, { empty, join, raw, type Sql } from 'sql-template-tag'
 import { z } from 'zod'
 import type { Deps } from '../deps.ts'
+import { computed } from '../sql/columns.ts'
+import { statement } from '../sql/statement.ts'
 import { type Client, coarseNetwork, siteOf } from './client.ts'
 import { emailKey, emailSchema } from './email.ts'
 import { type Bucket, requestBuckets } from './guessing.ts'
@@ -45,14 +47,14 @@ export async function requestLogin(
     ({ key: name, bucket }, n) => sql`${taken(n)} as (${takeOne(name, bucket, n === 0 ? empty : sql`from ${taken(n - 1)}`)})`,
   )
   // One statement, and the same one whoever has the address: out of the client's buckets, then out of the person's, then the row.
-  const fill = await deps.db.query<{ admitted: boolean; fullInSeconds: number }>(
-    sql`with ${join(taking)}, recorded as (
+  const fill = await deps.db.query(
+    statement`with ${join(taking)}, recorded as (
           insert into login_requests (id, email_key, browser_hash, network, secret_id, link_hash)
           select ${id}, ${key}, ${hashToken(browserToken)}, ${client.network}, ${secretId(secret)}, ${hashToken(linkToken(secret, id))}
           from ${taken(ofClient.length)}
         )
-        select exists (select from ${taken(ofClient.length - 1)}) as admitted,
-          coalesce(extract(epoch from b.full_at - now()), 0)::float8 as "fullInSeconds"
+        select ${computed('admitted', 'boolean', sql`exists (select from ${taken(ofClient.length - 1)})`)},
+          ${computed('fullInSeconds', 'float8', sql`coalesce(extract(epoch from b.full_at - now()), 0)::float8`)}
         from unnest(${ofClient.map(({ key: name }) => name)}::text[]) with ordinality as k(key, n)
         left join request_buckets b on b.key = k.key order by k.n`,
   )

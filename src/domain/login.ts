@@ -2,11 +2,13 @@
 import sql, { join, type Sql } from 'sql-template-tag'
 import { z } from 'zod'
 import type { Deps } from '../deps.ts'
+import { columns } from '../sql/columns.ts'
+import { fromJson, jsonMember, jsonRow } from '../sql/json.ts'
+import { statement, together } from '../sql/statement.ts'
 import { auditing, auditRepeated, nobody, noDistrict } from './audit.ts'
-import { sessionColumns, type SessionRow, sessionViewerOf } from './authentication.ts'
+import { sessionColumns, sessionViewerOf } from './authentication.ts'
 import { type Client, coarseNetwork } from './client.ts'
 import { givingBack, heldAgainst, type PaidGuess, payForGuess } from './code-guesses.ts'
-import { asJson, fromJson, type JsonOf } from './columns.ts'
 import { type District, districtColumns } from './districts.ts'
 import { emailSchema } from './email.ts'
 import type { Opened } from './guess-standing.ts'
@@ -86,6 +88,14 @@ async function rememberingFailure(
   }
 }
 
+/** What makes the answer, of `sessions s` with its `people p` and `districts d`. */
+const signInColumns = together(
+  sessionColumns,
+  columns('Session', 's', 'expiresAt'),
+  jsonMember('person', jsonRow(personColumns())),
+  jsonMember('district', jsonRow(districtColumns)),
+)
+
 /** What a sign-in is proved by. */
 interface Proof {
   /** Conditions on `login_requests r`: which are locked, and which of them is used up. */
@@ -142,9 +152,8 @@ async function openSession(
     ...(guess ? givingBack(client, guess) : []),
     ...device.parts,
   ]
-  const [row] = await db.query<SessionRow & { expiresAt: Date; person: JsonOf<Person>; district: JsonOf<District> }>(
-    sql`with ${join(parts, ', ')}
-        select ${sessionColumns}, s.expires_at as "expiresAt", ${asJson(personColumns())} as person, ${asJson(districtColumns())} as district
+  const [row] = await db.query(
+    statement`with ${join(parts, ', ')} select ${signInColumns}
         from session s join person p on p.district_id = s.district_id and p.id = s.person_id join districts d on d.id = s.district_id`,
   )
   if (!row) throw new Problem(otherwise)
