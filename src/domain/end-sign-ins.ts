@@ -7,17 +7,22 @@
  */
 import sql from 'sql-template-tag'
 import type { Queryable, Random } from '../deps.ts'
+import { columns } from '../sql/columns.ts'
+import { statement } from '../sql/statement.ts'
 import type { Caller } from './client.ts'
 import { endSessions } from './sessions.ts'
 import { forgetDevices } from './trusted-devices.ts'
+
+/** Of `login_requests r`. */
+const requestId = columns('LoginRequest', 'r', 'id')
 
 /** Locks the requests of a person, before the person is locked. @returns which are held */
 export async function holdLoginRequests(
   tx: Queryable,
   { districtId, personId }: { districtId: string; personId: string },
 ): Promise<readonly string[]> {
-  const held = await tx.query<{ id: string }>(
-    sql`select r.id from login_requests r where r.district_id = ${districtId} and r.person_id = ${personId} order by r.id for update`,
+  const held = await tx.query(
+    statement`select ${requestId} from login_requests r where r.district_id = ${districtId} and r.person_id = ${personId} order by r.id for update`,
   )
   return held.map(({ id }) => id)
 }
@@ -33,11 +38,11 @@ export class MailPreparedMeanwhile extends Error {}
 export async function endSignIns(tx: Queryable, random: Random, caller: Caller, personId: string, held: readonly string[]): Promise<void> {
   const { districtId } = caller.viewer
   const unheld = await tx.query(
-    sql`select r.id from login_requests r where r.district_id = ${districtId} and r.person_id = ${personId} and r.id <> all(${held}::text[])`,
+    statement`select ${requestId} from login_requests r where r.district_id = ${districtId} and r.person_id = ${personId} and r.id <> all(${held}::text[])`,
   )
   if (unheld.length > 0) throw new MailPreparedMeanwhile()
   await tx.query(
-    sql`update login_requests set code_ended_at = coalesce(code_ended_at, now()), link_ended_at = coalesce(link_ended_at, now()), mail_due_at = null
+    statement`update login_requests set code_ended_at = coalesce(code_ended_at, now()), link_ended_at = coalesce(link_ended_at, now()), mail_due_at = null
         where id = any(${held}::text[])`,
   )
   await forgetDevices(tx, { districtId, personId })
