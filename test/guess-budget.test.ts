@@ -9,6 +9,8 @@ import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
 import { json, newAddress, raw, type RawAnswer, serve } from './support/http.ts'
 import { expectWritten, writesThrough } from './support/writes.ts'
+import { rowsAs } from './support/rows.ts'
+import type { Statement } from '../src/sql/statement.ts'
 
 // One proxy in front, so that each request comes from the address that it names.
 const gateway = await startGateway({ config: { trustedProxyHops: 1 } })
@@ -60,23 +62,23 @@ function expectNotLookedAt({ status, text, headers }: RawAnswer): void {
 }
 
 const spent = async () => {
-  const [row] = await db.query<{ units: number }>(sql`select coalesce(sum(cost), 0)::int as units from code_guesses`)
+  const [row] = await db.query(rowsAs<{ units: number }>`select coalesce(sum(cost), 0)::int as units from code_guesses`)
   return row!.units
 }
 /** As if so many units had been spent just now, by somebody far away. */
 let spendings = 0
 const spend = (units: number) =>
   db.query(
-    sql`insert into code_guesses (id, block, requests, people, cost) values (${`spent${++spendings}`}, '192.0.2.0/24', '{}', '{}', ${units})`,
+    rowsAs`insert into code_guesses (id, block, requests, people, cost) values (${`spent${++spendings}`}, '192.0.2.0/24', '{}', '{}', ${units})`,
   )
-const age = (interval: string) => db.query(sql`update code_guesses set at = at - ${interval}::interval`)
+const age = (interval: string) => db.query(rowsAs`update code_guesses set at = at - ${interval}::interval`)
 const triesOf = async ({ email }: Pick<Mailed, 'email'>) =>
-  (await db.query<{ tries: number }>(sql`select code_attempts as tries from login_requests where email_key = ${email}`)).map(
+  (await db.query(rowsAs<{ tries: number }>`select code_attempts as tries from login_requests where email_key = ${email}`)).map(
     ({ tries }) => tries,
   )
 beforeEach(async () => {
-  await db.query(sql`delete from code_guesses`)
-  await db.query(sql`update guess_budget set alerted_percent = 0, alerted_at = null`)
+  await db.query(rowsAs`delete from code_guesses`)
+  await db.query(rowsAs`update guess_budget set alerted_percent = 0, alerted_at = null`)
 })
 
 describe('a right code', () => {
@@ -89,7 +91,7 @@ describe('a right code', () => {
       const byNetwork = await mailed({ address })
       expectSignedIn(await give(byNetwork.code, undefined, { address }), byNetwork)
     }
-    expect(await db.query(sql`select id from code_guesses`)).toEqual([])
+    expect(await db.query(rowsAs`select id from code_guesses`)).toEqual([])
   })
 
   test('held against several people of one network costs nothing either, and the others have all their tries', async () => {
@@ -123,17 +125,17 @@ describe('a wrong code', () => {
     const mac = addressMac(deps.secrets[0]!, other.email)
     for (let n = 0; n < failureLimits.personDay; n++)
       await db.query(
-        sql`insert into code_guesses (id, block, requests, people, cost) values (${`day${n}`}, '192.0.2.0/24', '{}', array[${mac}], 0)`,
+        rowsAs`insert into code_guesses (id, block, requests, people, cost) values (${`day${n}`}, '192.0.2.0/24', '{}', array[${mac}], 0)`,
       )
     const [earlier, now] = [sql`interval '1 hour'`, sql`interval '0'`]
-    const askedFor = (ago: Sql) => sql`update login_requests set created_at = now() - ${ago} where email_key = ${other.email}`
+    const askedFor = (ago: Sql) => rowsAs`update login_requests set created_at = now() - ${ago} where email_key = ${other.email}`
     await db.query(askedFor(earlier))
     const meanwhile = otherwise(db, {
       transaction: (work) =>
         db.transaction((tx) =>
           work({
-            query: async <Row>(statement: Sql) => {
-              const rows = await tx.query<Row>(statement)
+            query: async <Row>(statement: Statement<Row>) => {
+              const rows = await tx.query(statement)
               if (statement.text.includes('insert into guess_budget')) await tx.query(askedFor(now))
               return rows
             },
@@ -239,7 +241,7 @@ describe('when the budget is spent', () => {
       expectNotLookedAt(answer)
     expect([await triesOf(waiting), await spent()]).toEqual([[0], 500])
     expectSignedIn(await useLink(linked.token), linked)
-    await db.query(sql`delete from code_guesses`)
+    await db.query(rowsAs`delete from code_guesses`)
     expectSignedIn(await give(waiting.code, waiting.email), waiting)
   })
 
@@ -296,7 +298,7 @@ describe('a browser that has signed in before', () => {
     const { person, device } = await trusted()
     const address = newAddress()
     await db.query(
-      sql`insert into code_guesses (id, block, requests, people, cost) values ('share', ${address.replace(/\d+$/, '0/24')}, '{}', '{}', 20)`,
+      rowsAs`insert into code_guesses (id, block, requests, people, cost) values ('share', ${address.replace(/\d+$/, '0/24')}, '{}', '{}', 20)`,
     )
     const mail = await mailed({ address }, person)
     expectNotLookedAt(await give(mail.code, undefined, { address, cookie: mail.browser }))
@@ -328,7 +330,7 @@ describe('a browser that has signed in before', () => {
     for (const { device } of [one, two]) expectNotLookedAt(await give(second.code, undefined, { cookie: `${second.browser}; ${device}` }))
     const others = await mailed({}, other.person)
     expectSignedIn(await give(others.code, undefined, { cookie: `${others.browser}; ${other.device}` }), others)
-    await db.query(sql`update code_guesses set at = at - interval '24 hours' where trusted`)
+    await db.query(rowsAs`update code_guesses set at = at - interval '24 hours' where trusted`)
     expectSignedIn(await give(second.code, undefined, { cookie: `${second.browser}; ${two.device}` }), second)
   })
 
@@ -369,7 +371,7 @@ describe('a browser that has signed in before', () => {
     const answer = expectSignedIn(await post('/graphql', { query }, { cookie: known }), clicked)
     expect(cookieIn(answer, 'device')).toMatch(/^device=[A-Za-z0-9_-]{43}$/)
     for (const { person } of [opened, without])
-      expect(await db.query(sql`select 1 from trusted_devices where person_id = ${person.id}`)).toEqual([])
+      expect(await db.query(rowsAs`select 1 from trusted_devices where person_id = ${person.id}`)).toEqual([])
   })
 
   test.each([
@@ -394,7 +396,7 @@ describe('a browser that has signed in before', () => {
     const { person, device } = await trusted()
     await spend(500)
     const lastSignedIn = (ago: string) =>
-      db.query(sql`update trusted_devices set signed_in_at = now() - ${ago}::interval where person_id = ${person.id}`)
+      db.query(rowsAs`update trusted_devices set signed_in_at = now() - ${ago}::interval where person_id = ${person.id}`)
     const mail = await mailed({}, person)
     await lastSignedIn('180 days')
     expectNotLookedAt(await give(mail.code, mail.email, { cookie: device }))
@@ -425,7 +427,7 @@ test('the log tells of each quarter of the budget once a day, from whichever pro
   await spend(130)
   for (const url of [other, gateway.url]) await guess(url)
   expect(told()).toEqual([25, 50])
-  await db.query(sql`update guess_budget set alerted_at = alerted_at - interval '24 hours 1 minute'`)
+  await db.query(rowsAs`update guess_budget set alerted_at = alerted_at - interval '24 hours 1 minute'`)
   await guess(other)
   expect(told()).toEqual([25, 50, 50])
 })
@@ -435,8 +437,8 @@ test('what is counted knows a person by an HMAC of the address, and not by the a
   await give(wrong(code), email)
   await give(wrong(code), undefined, { cookie: browser })
   await give(wrong(code), `not-${email}`)
-  const rows = await db.query<{ row: string }>(
-    sql`select t::text as row from code_guesses t union all select t::text from request_buckets t`,
+  const rows = await db.query(
+    rowsAs<{ row: string }>`select t::text as row from code_guesses t union all select t::text from request_buckets t`,
   )
   const everything = rows.map(({ row }) => row).join('\n')
   expect(rows.length).toBeGreaterThan(4)

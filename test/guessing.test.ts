@@ -1,7 +1,7 @@
 /** Guessing at codes: where each limit lies, and that the gateway counts, second by second, what a model of its rules counts. */
 import { randomInt } from 'node:crypto'
 import fc from 'fast-check'
-import sql, { Sql } from 'sql-template-tag'
+import sql from 'sql-template-tag'
 import { describe, expect, test } from 'vitest'
 import type { Queryable } from '../src/deps.ts'
 import { coarseNetwork, networkOf, siteOf } from '../src/domain/client.ts'
@@ -34,6 +34,8 @@ import {
   secondMs,
 } from './support/guess-model.ts'
 import { json, raw, type RawAnswer } from './support/http.ts'
+import type { Statement } from '../src/sql/statement.ts'
+import { rowsAs } from './support/rows.ts'
 
 describe('a verdict', () => {
   const counted = (count: number, freesInSeconds = count === 0 ? 0 : 100): Tally => ({ count, freesInSeconds })
@@ -579,10 +581,10 @@ async function onTestClock(real: TestDatabase): Promise<{ db: TestDatabase; setC
     sql`alter table login_requests alter column created_at set default test_now(), alter column mail_due_at set default test_now()`,
   )
   await real.query(sql`alter table trusted_devices alter column signed_in_at set default test_now()`)
-  const moved = ({ strings, values }: Sql): Sql =>
-    new Sql(
+  const moved = <Row>({ strings, values }: Statement<Row>): Statement<Row> =>
+    rowsAs<Row>(
       strings.map((text) => text.replaceAll(/\b(now|clock_timestamp)\(\)/g, 'test_now()')),
-      values,
+      ...values,
     )
   const queryable = (on: Queryable): Queryable => ({ query: (statement) => on.query(moved(statement)) })
   return {

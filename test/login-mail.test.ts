@@ -1,16 +1,16 @@
 /** The mail of a sign-in: sent after the answer, once, whatever becomes of the provider or of the process that sends it. */
 import { randomBytes } from 'node:crypto'
-import sql from 'sql-template-tag'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { otherwise } from './support/database.ts'
 import { postmarkMail } from '../src/adapters/postmark.ts'
-import type { Database } from '../src/deps.ts'
 import { type Mail, MailDelayed, MailRefused, type Message } from '../src/domain/mail.ts'
 import { secretId } from '../src/domain/tokens.ts'
 import { type FakePostmark, startFakePostmark } from './support/fake-postmark.ts'
 import { createTestDistrict, type PersonOptions } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
 import { json, raw, serve } from './support/http.ts'
+import { rowsAs } from './support/rows.ts'
+import type { Statement } from '../src/sql/statement.ts'
 
 /** What the provider does with the n-th mail to an address, from 1. It takes what nobody scripted. */
 type Script = (attempt: number, message: Message) => Promise<void>
@@ -40,8 +40,14 @@ async function person(script?: Script, options: PersonOptions = {}): Promise<str
 }
 const ask = (email: string, url = gateway.url) => raw(`${url}/api/auth/request`, json({ email }))
 const rowsOf = (email: string) =>
-  db.query<{ id: string; due: Date | null; sent: Date | null; error: string | null; attempts: number }>(
-    sql`select id, mail_due_at as due, mail_sent_at as sent, mail_error as error, mail_attempts as attempts from login_requests where email_key = ${email} order by created_at`,
+  db.query(
+    rowsAs<{
+      id: string
+      due: Date | null
+      sent: Date | null
+      error: string | null
+      attempts: number
+    }>`select id, mail_due_at as due, mail_sent_at as sent, mail_error as error, mail_attempts as attempts from login_requests where email_key = ${email} order by created_at`,
   )
 const patience = { timeout: 20_000, interval: 25 }
 const settled = (email: string) => vi.waitUntil(async () => (await rowsOf(email)).every(({ due }) => due === null), patience)
@@ -105,11 +111,11 @@ describe.concurrent('the mailer', () => {
     const email = await person()
     // The row as it stands after a crash between lease and send.
     const crashing = otherwise(db, {
-      query: <Row>(statement: Parameters<Database['query']>[0]) =>
+      query: <Row>(statement: Statement<Row>) =>
         db.transaction(async (tx) => {
-          const rows = await tx.query<Row>(statement)
+          const rows = await tx.query(statement)
           await tx.query(
-            sql`update login_requests set mail_attempts = 1, mail_due_at = now() + interval '2 seconds' where email_key = ${email}`,
+            rowsAs`update login_requests set mail_attempts = 1, mail_due_at = now() + interval '2 seconds' where email_key = ${email}`,
           )
           return rows
         }),
@@ -128,7 +134,7 @@ describe.concurrent('the mailer', () => {
     const email = await person((attempt) => (attempt === 1 ? fails() : Promise.resolve()))
     await ask(email)
     await until(() => triesTo(email).length === 1)
-    await db.query(sql`update login_requests set created_at = created_at - interval '10 minutes' where email_key = ${email}`)
+    await db.query(rowsAs`update login_requests set created_at = created_at - interval '10 minutes' where email_key = ${email}`)
     await settled(email)
     expect(triesTo(email)).toHaveLength(1)
     expect(await rowsOf(email)).toMatchObject([{ due: null, sent: null, error: expect.stringContaining('expired') }])
@@ -148,7 +154,7 @@ describe.concurrent('the mailer', () => {
   test('sends nothing when a newer request is waiting already, whose mail would end this code at once', async () => {
     const email = await person()
     await db.query(
-      sql`insert into login_requests (id, email_key, network, secret_id, created_at, mail_due_at)
+      rowsAs`insert into login_requests (id, email_key, network, secret_id, created_at, mail_due_at)
           values (${randomBytes(6).toString('hex')}, ${email}, '127.0.0.1', ${secretId(deps.secrets[0]!)}, now() - interval '1 second', now()),
                  (${randomBytes(6).toString('hex')}, ${email}, '127.0.0.1', ${secretId(deps.secrets[0]!)}, now(), now() + interval '4 seconds')`,
     )
@@ -164,7 +170,7 @@ describe.concurrent('the mailer', () => {
     const email = await person((attempt) => (attempt === 1 ? fails() : Promise.resolve()))
     await ask(email)
     await until(() => triesTo(email).length === 1)
-    await db.query(sql`update people set archived = true where email_key = ${email}`)
+    await db.query(rowsAs`update people set archived = true where email_key = ${email}`)
     await settled(email)
     expect(triesTo(email)).toHaveLength(1)
   })
@@ -175,7 +181,7 @@ describe.concurrent('the mailer', () => {
     await until(() => takenFor(email).length === 1)
     await settled(email)
     // As if the provider had taken it and this process had not learned of it.
-    await db.query(sql`update login_requests set mail_due_at = now(), mail_sent_at = null where email_key = ${email}`)
+    await db.query(rowsAs`update login_requests set mail_due_at = now(), mail_sent_at = null where email_key = ${email}`)
     await until(() => triesTo(email).length === 2)
     expect((await raw(`${gateway.url}/api/auth/verify`, json({ code: codeOf(takenFor(email)[0]!), email }))).status).toBe(200)
     await settled(email)

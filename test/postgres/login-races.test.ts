@@ -1,6 +1,5 @@
 /** Signing in under contention, on a real server: many hands on one code, one link, one mail, through one gateway or two. */
 import { randomInt } from 'node:crypto'
-import sql from 'sql-template-tag'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { openServer } from '../../src/adapters/postgres-server.ts'
 import type { Database } from '../../src/deps.ts'
@@ -10,6 +9,7 @@ import { createTestDistrict } from '../support/fixtures.ts'
 import { startGateway } from '../support/gateway.ts'
 import { json, newAddress, raw, serve } from '../support/http.ts'
 import { holdOpen } from '../support/postgres.ts'
+import { rowsAs } from '../support/rows.ts'
 
 // One proxy in front, so that each request comes from the address that it names.
 const gateway = await startGateway({ config: { trustedProxyHops: 1 } })
@@ -37,9 +37,11 @@ async function mailed(from?: { cookie: string }) {
   await ask(0, person.email, from)
   return { person, email: person.email, ...(await gateway.nextMail(person.email)) }
 }
-const sessionsOf = async (personId: string) => (await db.query(sql`select id from sessions where person_id = ${personId}`)).length
+const sessionsOf = async (personId: string) => (await db.query(rowsAs`select id from sessions where person_id = ${personId}`)).length
 async function attemptsOf(email: string): Promise<number> {
-  const [row] = await db.query<{ attempts: number }>(sql`select code_attempts as attempts from login_requests where email_key = ${email}`)
+  const [row] = await db.query(
+    rowsAs<{ attempts: number }>`select code_attempts as attempts from login_requests where email_key = ${email}`,
+  )
   return row!.attempts
 }
 
@@ -117,15 +119,15 @@ test('of 40 wrong guesses at once from one address ten are compared, through two
 test('of 40 wrong guesses at once with ten left in the budget ten are compared, through two gateways', async () => {
   const people = await times(10, () => mailed())
   const { paid, both } = await counted()
-  await db.query(sql`delete from code_guesses`)
-  await db.query(sql`insert into code_guesses (id, block, requests, people, cost) values ('spent', '203.0.113.0/24', '{}', '{}', 490)`)
+  await db.query(rowsAs`delete from code_guesses`)
+  await db.query(rowsAs`insert into code_guesses (id, block, requests, people, cost) values ('spent', '203.0.113.0/24', '{}', '{}', 490)`)
   const answers = await times(40, (n) => {
     const { code, email } = people[n % 10]!
     return raw(`${both[n % 2]}/api/auth/verify`, json({ code: wrong(code, n + 1), email }, { 'X-Forwarded-For': newAddress() }))
   })
   expect(count(answers)).toEqual({ 401: 10, 429: 30 })
   expect(paid.guesses).toBe(10)
-  await db.query(sql`delete from code_guesses`)
+  await db.query(rowsAs`delete from code_guesses`)
 })
 
 test('guesses that cannot be counted are refused, uncompared, and hold one connection of each gateway and no more', async () => {
@@ -136,7 +138,7 @@ test('guesses that cannot be counted are refused, uncompared, and hold one conne
   let most = 0
   while (underWay) {
     const waiting = await db.query(
-      sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%guess_budget%'`,
+      rowsAs`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%guess_budget%'`,
     )
     most = Math.max(most, waiting.length)
   }
@@ -187,11 +189,11 @@ test('a burst of 100 requests from one address is 30 through two gateways, and o
   expect(admitted).toBeGreaterThanOrEqual(30)
   expect(admitted).toBeLessThanOrEqual(30 + since)
   expect(count(answers)).toEqual({ 200: admitted, 429: 100 - admitted })
-  expect(await db.query(sql`select id from login_requests where network = ${address}`)).toHaveLength(admitted)
+  expect(await db.query(rowsAs`select id from login_requests where network = ${address}`)).toHaveLength(admitted)
 
   const { email } = await district.person()
   expect(count(await times(10, (n) => ask(n, email)))).toEqual({ 200: 10 })
-  expect(await db.query(sql`select id from login_requests where email_key = ${email}`)).toHaveLength(5)
+  expect(await db.query(rowsAs`select id from login_requests where email_key = ${email}`)).toHaveLength(5)
 })
 
 test('of requests at once for one person only the newest code lives', async () => {
@@ -199,12 +201,13 @@ test('of requests at once for one person only the newest code lives', async () =
   await times(5, (n) => ask(n, person.email))
   await expect
     .poll(
-      async () => (await db.query(sql`select id from login_requests where email_key = ${person.email} and mail_due_at is not null`)).length,
+      async () =>
+        (await db.query(rowsAs`select id from login_requests where email_key = ${person.email} and mail_due_at is not null`)).length,
       { timeout: 20_000 },
     )
     .toBe(0)
   const alive = await db.query(
-    sql`select id from login_requests where email_key = ${person.email} and code_mac is not null and code_ended_at is null and mail_sent_at is not null`,
+    rowsAs`select id from login_requests where email_key = ${person.email} and code_mac is not null and code_ended_at is null and mail_sent_at is not null`,
   )
   expect(alive).toHaveLength(1)
 })
@@ -237,7 +240,7 @@ test('a row that somebody has locked does not keep the leases of other mails fro
   )
   await expect.poll(() => tries.length, { timeout: 60_000 }).toBe(2)
   await db.transaction(async (tx) => {
-    await tx.query(sql`select id from login_requests where email_key = ${locked.email} for update`)
+    await tx.query(rowsAs`select id from login_requests where email_key = ${locked.email} for update`)
     await new Promise((resolve) => setTimeout(resolve, 4_000))
   })
   await Promise.all(mailers.map((mailer) => mailer.stop()))
@@ -264,7 +267,7 @@ describe.each([
     try {
       const [byCode, byLink] = [await mailed(), await mailed()]
       const age = (email: string, interval: string) =>
-        db.query(sql`update login_requests set created_at = now() - ${interval}::interval where email_key = ${email}`)
+        db.query(rowsAs`update login_requests set created_at = now() - ${interval}::interval where email_key = ${email}`)
       await age(byCode.email, '10 minutes')
       expect((await verify(0, { code: byCode.code, email: byCode.email })).status).toBe(401)
       await age(byCode.email, '9 minutes 50 seconds')
@@ -275,8 +278,10 @@ describe.each([
         json: { token },
       } = await raw(`${urls[1]}/api/auth/verify/${byLink.token}`)
       expect(status).toBe(200)
-      const [session] = await db.query<{ exact: boolean }>(
-        sql`select abs(extract(epoch from expires_at - now() - interval '30 days')) < 60 as exact from sessions where person_id = ${byLink.person.id}`,
+      const [session] = await db.query(
+        rowsAs<{
+          exact: boolean
+        }>`select abs(extract(epoch from expires_at - now() - interval '30 days')) < 60 as exact from sessions where person_id = ${byLink.person.id}`,
       )
       expect(session!.exact).toBe(true)
       expect((await raw(`${urls[0]}/api/me`, { headers: { Authorization: `Bearer ${token}` } })).status).toBe(200)

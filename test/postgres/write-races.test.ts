@@ -11,6 +11,7 @@ import { createTestDistrict } from '../support/fixtures.ts'
 import { startGateway } from '../support/gateway.ts'
 import { type Json, newAddress } from '../support/http.ts'
 import { expectRefused, expectWritten, refusalsIn, type Written, writesThrough } from '../support/writes.ts'
+import { rowsAs } from '../support/rows.ts'
 
 const mails: Message[] = []
 const mail = { send: async (message: Message) => void mails.push(message) }
@@ -40,7 +41,7 @@ async function rowOf(table: 'people' | 'interviews', id: string): Promise<Json> 
   return row
 }
 const trailOf = async (id: string) =>
-  (await db.query(sql`select id from audit_events where record_id = ${id} and action like '%_UPDATE'`)).length
+  (await db.query(rowsAs`select id from audit_events where record_id = ${id} and action like '%_UPDATE'`)).length
 const tally = (answers: readonly Written[]) =>
   answers.reduce<Record<string, number>>((sums, { id, refusals }) => {
     const outcome = id === undefined ? (refusals[0]?.code ?? 'nothing') : 'done'
@@ -97,7 +98,7 @@ describe('changes at once', () => {
 
   test('of one member leave one of them, and as many steps of updatedAt as there were changes', async () => {
     const { id } = await district.person()
-    await db.query(sql`update people set updated_at = date_trunc('milliseconds', now()) + interval '1 hour' where id = ${id}`)
+    await db.query(rowsAs`update people set updated_at = date_trunc('milliseconds', now()) + interval '1 hour' where id = ${id}`)
     const before = (await rowOf('people', id)).updated_at.getTime() as number
     const answers = await times(40, (n) => write(n).updatePerson(key, id, { first: `Name ${n}` }))
     expect(tally(answers)).toEqual({ done: 40 })
@@ -132,8 +133,10 @@ describe('changes at once', () => {
     const [blind, admins] = [await district.key('write:people'), `/api/people/${(await district.admin()).id}`]
     const connections = async () =>
       (
-        await db.query<{ pid: number }>(
-          sql`select pid from pg_stat_activity where application_name = 'credentials-gateway' and datname = current_database()`,
+        await db.query(
+          rowsAs<{
+            pid: number
+          }>`select pid from pg_stat_activity where application_name = 'credentials-gateway' and datname = current_database()`,
         )
       ).map(({ pid }) => pid)
     const met = new Set(await connections())
@@ -190,7 +193,7 @@ describe('one address', () => {
       const answers = await times(50, (n) => write(n).createPerson(key, somebody({ email: spellings[n % 5] })))
       expect(tally(answers)).toEqual({ done: 1, CONFLICT: 49 })
       for (const answer of answers.filter(({ id }) => id === undefined)) expectRefused(answer, 'CONFLICT', 'input.email')
-      expect(await db.query(sql`select id from people where email_key = ${email}`)).toHaveLength(1)
+      expect(await db.query(rowsAs`select id from people where email_key = ${email}`)).toHaveLength(1)
     }
     expectNoAlarm()
   })
@@ -203,8 +206,8 @@ describe('one address', () => {
         : write((n + 1) / 2).createPerson(key, somebody({ email: 'Moved-To@example.org', first: 'Moved' })),
     )
     expect(tally(answers)).toEqual({ done: 1, CONFLICT: 39 })
-    expect(await db.query(sql`select id from people where email_key = 'moved-to@example.org'`)).toHaveLength(1)
-    expect(await db.query(sql`select id from people where district_id = ${district.id} and first = 'Moved'`)).toHaveLength(1)
+    expect(await db.query(rowsAs`select id from people where email_key = 'moved-to@example.org'`)).toHaveLength(1)
+    expect(await db.query(rowsAs`select id from people where district_id = ${district.id} and first = 'Moved'`)).toHaveLength(1)
     expectNoAlarm()
   })
 
@@ -213,7 +216,7 @@ describe('one address', () => {
       const people = await times(2, () => district.person())
       const answers = await times(2, (n) => write(n).updatePerson(key, people[n]!.id, { email: people[1 - n]!.email, first: 'Swapped' }))
       expect(Object.keys(tally(answers)).toSorted()).toEqual(['CONFLICT'])
-      const rows = await db.query(sql`select email from people where id = any(${people.map(({ id }) => id)}::text[]) order by email`)
+      const rows = await db.query(rowsAs`select email from people where id = any(${people.map(({ id }) => id)}::text[]) order by email`)
       expect(rows).toEqual(people.map(({ email }) => ({ email })).toSorted((a, b) => (a.email < b.email ? -1 : 1)))
     }
     expectNoAlarm()
@@ -231,9 +234,12 @@ describe('one Idempotency-Key', () => {
         expect(tally(answers)).toEqual({ done: 20 })
         const ids = new Set(answers.map(({ id }) => id))
         expect(ids.size).toBe(1)
-        expect(await db.query(sql`select id from audit_events where record_id = ${[...ids][0]} and action like '%_CREATE'`)).toHaveLength(1)
+        expect(
+          await db.query(rowsAs`select id from audit_events where record_id = ${[...ids][0]} and action like '%_CREATE'`),
+        ).toHaveLength(1)
       }
-      if (name === 'createInterview') expect(await db.query(sql`select id from interviews where person_id = ${personId}`)).toHaveLength(5)
+      if (name === 'createInterview')
+        expect(await db.query(rowsAs`select id from interviews where person_id = ${personId}`)).toHaveLength(5)
       expectNoAlarm()
     },
   )
@@ -243,7 +249,9 @@ describe('one Idempotency-Key', () => {
       const bodies = [somebody(), somebody()]
       const answers = await times(20, (n) => write(n).createPerson(key, bodies[n % 2]!, { idempotencyKey: `two-${round}` }))
       expect(tally(answers)).toEqual({ done: 10, CONFLICT: 10 })
-      expect(await db.query(sql`select id from people where email_key = any(${bodies.map(({ email }) => email)}::text[])`)).toHaveLength(1)
+      expect(await db.query(rowsAs`select id from people where email_key = any(${bodies.map(({ email }) => email)}::text[])`)).toHaveLength(
+        1,
+      )
     }
     expectNoAlarm()
   })
@@ -259,15 +267,17 @@ describe('one Idempotency-Key', () => {
       const answers = await whileHeld(
         (tx) =>
           tx.query(
-            sql`insert into people (district_id, id, first, last, email, email_key, language, sort_name)
+            rowsAs`insert into people (district_id, id, first, last, email, email_key, language, sort_name)
               values (${district.id}, ${`holder-${end}`}, 'B', 'B', ${email}, ${email}, 'en', 'B B')`,
           ),
         () => times(4, (n) => write(n).createPerson(key, input, { idempotencyKey: `waiting-${end}` })),
         end,
       )
       expect(tally(answers)).toEqual(outcome)
-      expect(await db.query(sql`select id from people where email_key = ${email}`)).toHaveLength(1)
-      expect(await db.query(sql`select record_id from idempotency_keys where key_hash = ${hashToken(`waiting-${end}`)}`)).toHaveLength(kept)
+      expect(await db.query(rowsAs`select id from people where email_key = ${email}`)).toHaveLength(1)
+      expect(await db.query(rowsAs`select record_id from idempotency_keys where key_hash = ${hashToken(`waiting-${end}`)}`)).toHaveLength(
+        kept,
+      )
       expectNoAlarm()
     },
   )
@@ -300,7 +310,7 @@ describe('what a change stands on is looked at when its turn has come', () => {
     for (const change of [{ email: 'evil@example.org' }, { archived: true }, { roles: null }]) {
       const { id } = await district.person({ roles: { '1c': 1 } })
       const answer = await whileHeld(
-        (tx) => tx.query(sql`update people set roles = '{"1a": 1}' where id = ${id}`),
+        (tx) => tx.query(rowsAs`update people set roles = '{"1a": 1}' where id = ${id}`),
         () => write(0).updatePerson(key, id, change),
       )
       expectRefused(answer, 'FORBIDDEN')
@@ -315,7 +325,7 @@ describe('what a change stands on is looked at when its turn has come', () => {
     const { id: personId } = await district.person()
     const id = await district.interview(personId)
     const answer = await whileHeld(
-      (tx) => tx.query(sql`update interviews set responses = '{"1d": {"en": "Between us"}}' where id = ${id}`),
+      (tx) => tx.query(rowsAs`update interviews set responses = '{"1d": {"en": "Between us"}}' where id = ${id}`),
       () => write(0).updateInterview(key, id, { formId: 'open' }),
     )
     expectRefused(answer, 'BAD_USER_INPUT', 'input.formId')
@@ -326,7 +336,7 @@ describe('what a change stands on is looked at when its turn has come', () => {
     const holder = await district.person({ email: 'given-up@example.org' })
     const { id } = await district.person()
     const answer = await whileHeld(
-      (tx) => tx.query(sql`update people set email = 'other@example.org', email_key = 'other@example.org' where id = ${holder.id}`),
+      (tx) => tx.query(rowsAs`update people set email = 'other@example.org', email_key = 'other@example.org' where id = ${holder.id}`),
       () => write(0).updatePerson(key, id, { email: 'given-up@example.org' }),
     )
     expectWritten(answer)
@@ -354,7 +364,7 @@ describe('signing in while one’s ground is taken away', () => {
       variables: { code, email },
       headers: { 'X-Forwarded-For': newAddress() },
     })
-  const sessionsOf = async (id: string) => (await db.query(sql`select id from sessions where person_id = ${id}`)).length
+  const sessionsOf = async (id: string) => (await db.query(rowsAs`select id from sessions where person_id = ${id}`)).length
 
   test('a mail that is prepared at that moment is ended with those before it', async () => {
     const [secret] = gateway.deps.secrets as [string]
@@ -364,9 +374,9 @@ describe('signing in while one’s ground is taken away', () => {
       const answer = await whileHeld(
         // As the mailer does: the person is locked, and the request is theirs from the commit on.
         async (tx) => {
-          await tx.query(sql`select id from people where id = ${person.id} for update`)
+          await tx.query(rowsAs`select id from people where id = ${person.id} for update`)
           await tx.query(
-            sql`insert into login_requests (id, email_key, network, secret_id, link_hash, mail_due_at, district_id, person_id)
+            rowsAs`insert into login_requests (id, email_key, network, secret_id, link_hash, mail_due_at, district_id, person_id)
                 values (${requestId}, ${person.email}, '127.0.0.1', ${secretId(secret)}, ${hashToken(linkToken(secret, requestId))},
                   now() + interval '1 hour', ${district.id}, ${person.id})`,
           )
