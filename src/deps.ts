@@ -2,16 +2,27 @@
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { Mail } from './domain/mail.ts'
-import type { PrismaClient } from './generated/prisma/client.ts'
+import type { Prisma, PrismaClient } from './generated/prisma/client.ts'
 import type { Statement } from './sql/statement.ts'
 
-/** Runs one SQL statement. @throws Problem UNAVAILABLE when the database does not answer, Duplicate when a row would be there twice */
+/**
+ * The models of schema.prisma, with Prisma's types. A call runs at once, awaited or not, and a write is done as a whole or not at all.
+ * There are neither fluent relations of a result (`findUnique(…).district()`) nor lazy promises.
+ */
+export type Tables = { readonly [Model in Uncapitalize<Prisma.ModelName>]: Omit<PrismaClient[Model], 'fields'> }
+
+/** @throws Problem UNAVAILABLE when the database does not answer, Duplicate when a row would be there twice */
 export interface Queryable {
+  /** Runs one SQL statement. */
   query<Row>(statement: Statement<Row>): Promise<Row[]>
+  /** Runs what a model says. @throws Missing when a row is not there that the call demands; TypeError for an undefined member, before any SQL */
+  readonly tables: Tables
 }
 
 /** A row that must be there once would be there twice (unique_violation). */
 export class Duplicate extends Error {}
+/** A row that a model call demands is not there (`update`, `delete`, `connect`, `…OrThrow`). */
+export class Missing extends Error {}
 
 /** Statements, and transactions of them. */
 export interface Transactions extends Queryable {
@@ -43,8 +54,6 @@ export interface Database extends Transactions {
   probe(): Promise<void>
   /** Hears what is announced on a channel (NOTIFY), by whichever instance, until the database is closed. */
   watch(channel: string, listener: Listener): Watch
-  /** The same database through Prisma, for writes by model. */
-  prisma(): Promise<PrismaClient>
 }
 
 export interface Listener {

@@ -427,7 +427,10 @@ describe('where the database does not answer', () => {
       query: (statement) => (statement.text.includes(text) ? Promise.reject(unavailable()) : db.query(statement)),
       transaction: (work) =>
         db.transaction((tx) =>
-          work({ query: (statement) => (statement.text.includes(text) ? Promise.reject(unavailable()) : tx.query(statement)) }),
+          work({
+            tables: tx.tables,
+            query: (statement) => (statement.text.includes(text) ? Promise.reject(unavailable()) : tx.query(statement)),
+          }),
         ),
     })
 

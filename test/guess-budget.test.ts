@@ -134,6 +134,7 @@ describe('a wrong code', () => {
       transaction: (work) =>
         db.transaction((tx) =>
           work({
+            tables: tx.tables,
             query: async <Row>(statement: Statement<Row>) => {
               const rows = await tx.query(statement)
               if (statement.text.includes('insert into guess_budget')) await tx.query(askedFor(now))

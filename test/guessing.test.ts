@@ -586,7 +586,7 @@ async function onTestClock(real: TestDatabase): Promise<{ db: TestDatabase; setC
       strings.map((text) => text.replaceAll(/\b(now|clock_timestamp)\(\)/g, 'test_now()')),
       ...values,
     )
-  const queryable = (on: Queryable): Queryable => ({ query: (statement) => on.query(moved(statement)) })
+  const queryable = (on: Queryable): Queryable => ({ tables: on.tables, query: (statement) => on.query(moved(statement)) })
   return {
     db: otherwise(real, { ...queryable(real), transaction: (work) => real.transaction((tx) => work(queryable(tx))) }),
     async setClock(ms) {

@@ -1,5 +1,5 @@
 /** What the errors of the drivers, of PostgreSQL (SQLSTATE) and of Prisma come to here: whether a statement may be tried again, and what a caller is told. */
-import { Duplicate } from '../deps.ts'
+import { Duplicate, Missing } from '../deps.ts'
 import { Problem } from '../domain/problem.ts'
 
 /**
@@ -12,8 +12,9 @@ import { Problem } from '../domain/problem.ts'
  * - `unnamed`: a statement's name is taken on this connection, or means nothing: a pooler changes connections. Nothing was done.
  * - `outgrown`: a statement was prepared before a table was changed. Nothing was done.
  * - `duplicate`: a row would be there twice.
+ * - `missing`: a row is not there that a model call demands.
  */
-export type Fault = 'lost' | 'undone' | 'readOnly' | 'refused' | 'full' | 'late' | 'unnamed' | 'outgrown' | 'duplicate'
+export type Fault = 'lost' | 'undone' | 'readOnly' | 'refused' | 'full' | 'late' | 'unnamed' | 'outgrown' | 'duplicate' | 'missing'
 
 /** PostgreSQL's error codes (its manual, appendix A), by code or class. */
 const sqlStates: readonly (readonly [RegExp, Fault])[] = [
@@ -39,7 +40,7 @@ const obstacles: readonly (readonly [RegExp, Obstacle])[] = [
   [/^(53100|57P02|58030|58P01|XX00[12])$/, 'folder'], // no space, broken down, files that cannot be read or are gone, damaged rows or indexes
 ]
 
-/** Of Node's network and Prisma's: cannot reach, timed out, closed, no free connection, transaction not started in time. */
+/** Of Node's network, and of Prisma (its reference of errors). What Prisma has no code for (P2039) it tells by the SQLSTATE. */
 const codes: Readonly<Record<string, Fault>> = {
   ECONNREFUSED: 'lost',
   ECONNRESET: 'lost',
@@ -52,13 +53,19 @@ const codes: Readonly<Record<string, Fault>> = {
   ENOENT: 'lost', // of a socket in the file system
   EPIPE: 'lost',
   ETIMEDOUT: 'late',
-  P1001: 'lost',
-  P1017: 'lost',
-  P1002: 'late',
-  P1008: 'late',
-  P2024: 'full',
-  P2028: 'late',
-  P2034: 'undone',
+  P1000: 'refused', // wrong password
+  P1001: 'lost', // cannot be reached
+  P1002: 'late', // reached, and no answer in time
+  P1003: 'refused', // no such database
+  P1008: 'late', // no answer in time
+  P1010: 'refused', // no rights
+  P1017: 'lost', // closed
+  P2002: 'duplicate',
+  P2024: 'full', // no free connection
+  P2025: 'missing',
+  P2028: 'late', // a transaction that did not begin, or end, in time
+  P2034: 'undone', // conflict or deadlock
+  P2037: 'full', // too many connections
 }
 
 /** `pg` gives these no code. */
@@ -116,7 +123,7 @@ export function obstacleOf(error: unknown): Obstacle | undefined {
 }
 
 /** Seconds after which trying again is worth while. */
-const retryAfter: Readonly<Record<Exclude<Fault, 'duplicate'>, number>> = {
+const retryAfter: Readonly<Record<Exclude<Fault, 'duplicate' | 'missing'>, number>> = {
   lost: 1,
   undone: 1,
   unnamed: 1,
@@ -127,12 +134,13 @@ const retryAfter: Readonly<Record<Exclude<Fault, 'duplicate'>, number>> = {
   full: 3,
 }
 
-/** The error as the domain knows it: Problem UNAVAILABLE where trying again later may help, Duplicate, or what it was. */
+/** The error as the domain knows it: Problem UNAVAILABLE where trying again later may help, Duplicate, Missing, or what it was. */
 export function told(error: unknown): unknown {
   if (error instanceof Problem) return error
   const fault = faultOf(error)
   if (fault === undefined) return error
   if (fault === 'duplicate') return new Duplicate('A row would be there twice.', { cause: error })
+  if (fault === 'missing') return new Missing('A row is not there.', { cause: error })
   const sentence = fault === 'readOnly' ? { sentence: 'The database takes no writes just now. Try again in a moment.' } : {}
   return new Problem('UNAVAILABLE', { retryAfter: retryAfter[fault], ...sentence }, { cause: error })
 }

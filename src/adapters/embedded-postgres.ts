@@ -7,15 +7,17 @@
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
+import type { SqlQueryable } from '@prisma/driver-adapter-utils'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
-import type { Queryable, Transactions } from '../deps.ts'
+import type { Transactions } from '../deps.ts'
 import type { OnResult, Statement } from '../sql/statement.ts'
 import { FolderUnfit } from './data-folder.ts'
 import { dateOid, type OpenDatabase } from './database.ts'
 import { answered, told } from './database-errors.ts'
 import { faultSentence, LastWords, openingFault, untilBroken } from './embedded-faults.ts'
 import { bringUpToDate, migrationStatus } from './migrations.ts'
-import { prismaOn } from './prisma.ts'
+import { Models } from './prisma.ts'
+import { JoinedTables, tablesOutside, throughPrisma } from './tables.ts'
 
 /** In pages of 8 kB. PostgreSQL's own 128 MB are cleared at every start, which takes half of its time. */
 const sharedBuffers = 1_024
@@ -90,14 +92,18 @@ const migrate = (lite: PGlite): Promise<string[]> => bringUpToDate(selectOn(lite
 
 /** @param made the migrations that were applied when it was made: the first `migrate` tells of them */
 function databaseOn(lite: PGlite, words: LastWords, made: string[], onResult?: OnResult): OpenDatabase {
-  const prisma = prismaOn(new PrismaPGlite(lite))
-  const queryable = (client: Pick<PGlite, 'query'>): Queryable => ({
-    query: <Row>(statement: Statement<Row>) =>
+  const models = new Models<PGlite['query']>({ schema: () => Promise.resolve('public'), adapterOver })
+  const queryOn =
+    (client: Pick<PGlite, 'query'>) =>
+    <Row>(statement: Statement<Row>): Promise<Row[]> =>
       answered(client.query<Row>(statement.text, statement.values as unknown[])).then(({ rows, fields }) => {
         onResult?.(statement, fields, rows as object[])
         return rows
-      }),
-  })
+      })
+  const askOn =
+    (client: Pick<PGlite, 'query'>): PGlite['query'] =>
+    (text, values, options) =>
+      throughPrisma(client.query(text, values, options))
   let isBroken = false
   const broken = untilBroken(lite, words).then((error) => {
     isBroken = true
@@ -105,16 +111,23 @@ function databaseOn(lite: PGlite, words: LastWords, made: string[], onResult?: O
   })
   const stopCheckpoints = startCheckpoints(lite)
   const transactions: Transactions = {
-    ...queryable(lite),
+    query: queryOn(lite),
+    tables: tablesOutside(models, askOn(lite), (work) => transactions.transaction(work)),
     async transaction(work) {
       let ownError: unknown
       try {
-        return await lite.transaction((tx) =>
-          work(queryable(tx)).catch((error: unknown) => {
+        return await lite.transaction(async (tx) => {
+          const joined = new JoinedTables(models, askOn(tx))
+          try {
+            const result = await work({ query: queryOn(tx), tables: joined.tables })
+            await joined.finish()
+            return result
+          } catch (error) {
             ownError = error
+            await joined.finish().catch(() => {}) // the error that ended the work is the one that counts
             throw error
-          }),
-        )
+          }
+        })
       } catch (error) {
         throw error === ownError ? error : told(error) // what the work throws is its own, or has been told
       }
@@ -123,7 +136,6 @@ function databaseOn(lite: PGlite, words: LastWords, made: string[], onResult?: O
   const db: OpenDatabase = {
     kind: 'embedded',
     broken,
-    prisma: prisma.connect,
     ...transactions,
     within: () => db, // it answers on this thread: whoever waits for it waits for nothing else
     aside: transactions,
@@ -147,12 +159,15 @@ function databaseOn(lite: PGlite, words: LastWords, made: string[], onResult?: O
     async close() {
       stopCheckpoints()
       if (isBroken) return // what it would be asked, it cannot answer; its files are what the next start recovers from
-      await prisma.disconnect()
+      await models.disconnect()
       await lite.close()
     },
   }
   return db
 }
+
+const adapterOver = (ask: () => PGlite['query']): Promise<SqlQueryable> =>
+  new PrismaPGlite({ query: (...query: Parameters<PGlite['query']>) => ask()(...query) } as PGlite).connect()
 
 /** A checkpoint where the log has grown. One that fails is made the next time: it is no statement that anybody waits for. */
 function startCheckpoints(lite: PGlite): () => void {

@@ -1,5 +1,4 @@
 /** A PostgreSQL server through `pg`: a pool for requests, a few connections beside it, and one that hears what is announced. */
-import { PrismaPg } from '@prisma/adapter-pg'
 import type pg from 'pg'
 import type { Logger } from 'pino'
 import sql from 'sql-template-tag'
@@ -10,11 +9,12 @@ import type { OpenDatabase } from './database.ts'
 import { answered, ReadOnly, told } from './database-errors.ts'
 import { migrationStatus } from './migrations.ts'
 import { migrateServer } from './postgres-migration.ts'
+import { pgAdapterOver } from './postgres-models.ts'
 import { ConnectionPool } from './postgres-pool.ts'
 import { type Opened, settle, type Timeouts } from './postgres-settings.ts'
 import { ServerTransactions } from './postgres-transactions.ts'
 import { announcementTrouble, type ServerWatch, watchServer } from './postgres-watch.ts'
-import { prismaOn } from './prisma.ts'
+import { Models } from './prisma.ts'
 import { StatementNames } from './statement-names.ts'
 import { patienceOf } from './waits.ts'
 
@@ -46,6 +46,8 @@ const commandTimeouts: Timeouts = { statement: 0, lock: 0, idleInTransaction: 60
 
 const takesWrites = statement`select ${computed('takesWrites', 'boolean', sql`not pg_is_in_recovery() and current_setting('transaction_read_only') = 'off'`)}`
 
+const currentSchema = statement`select ${computed('schema', 'text', sql`current_schema()::text`)}`
+
 /** Connects when the first statement runs, so that a server that is away at the start is met like one that goes away. */
 export function openServer(options: ServerOptions): OpenDatabase {
   const { url, directUrl, poolSize = defaultPoolSize, isCommand = false, log, onResult } = options
@@ -76,16 +78,17 @@ export function openServer(options: ServerOptions): OpenDatabase {
     if (opened.warning !== undefined && opened.warning !== warned) log?.warn((warned = opened.warning))
     return opened
   }
+  const schema = async (): Promise<string> => (await aside.query(currentSchema))[0]!.schema
+  const models = new Models({ schema, adapterOver: pgAdapterOver })
   const transactionsOver = (size: number, mostWaiting: number, timeouts: Timeouts) => {
     const pool = new ConnectionPool({ url, size, mostWaiting, onOpened: async (client) => void (await open(client, timeouts)) })
     pools.push(pool)
     const within = (patience: () => Patience | undefined) =>
-      new ServerTransactions({ pool, names, patience, timeouts, repeats: !isCommand, onUnnamed: foundPooled, onResult })
+      new ServerTransactions({ pool, names, models, patience, timeouts, repeats: !isCommand, onUnnamed: foundPooled, onResult })
     return { pool, within, each: within(() => (isCommand ? undefined : patienceOf(timeouts.statement))) }
   }
   const requests = transactionsOver(poolSize, queueFactor * poolSize, isCommand ? commandTimeouts : requestTimeouts)
   const aside = transactionsOver(asideSize, asideQueue, isCommand ? commandTimeouts : asideTimeouts).each
-  const prisma = prismaOn(new PrismaPg(requests.pool.pool))
   const watches = new Map<string, ServerWatch>()
 
   const watch = (channel: string): ServerWatch =>
@@ -102,12 +105,19 @@ export function openServer(options: ServerOptions): OpenDatabase {
 
   const db: OpenDatabase = {
     kind: 'server',
-    prisma: prisma.connect,
+    tables: requests.each.tables,
     query: (asked) => requests.each.query(asked),
     transaction: (work) => requests.each.transaction(work),
     within(patience) {
       const transactions = requests.within(() => patience)
-      return { ...db, query: (asked) => transactions.query(asked), transaction: (work) => transactions.transaction(work) }
+      return {
+        ...db,
+        get tables() {
+          return transactions.tables
+        },
+        query: (asked) => transactions.query(asked),
+        transaction: (work) => transactions.transaction(work),
+      }
     },
     aside,
     probe: sharing(async () => {
@@ -131,7 +141,7 @@ export function openServer(options: ServerOptions): OpenDatabase {
     announcementTrouble: () => announcementTrouble(directUrl, url),
     async close() {
       await Promise.all([...watches.values()].map((each) => each.close()))
-      await prisma.disconnect()
+      await models.disconnect()
       await Promise.all(pools.map((pool) => pool.end()))
     },
   }

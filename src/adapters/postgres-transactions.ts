@@ -1,13 +1,16 @@
 /** Statements and transactions over a pool: each within its time, and once more where that is safe. */
 import type pg from 'pg'
-import type { Patience, Queryable, Transactions } from '../deps.ts'
+import type { Patience, Queryable, Tables, Transactions } from '../deps.ts'
 import { Problem } from '../domain/problem.ts'
 import type { OnResult, Statement } from '../sql/statement.ts'
 import { type Fault, faultOf, told, TooLate } from './database-errors.ts'
 import type { HeldConnection } from './postgres-connection.ts'
+import type { AskServer } from './postgres-models.ts'
 import type { ConnectionPool } from './postgres-pool.ts'
 import type { Timeouts } from './postgres-settings.ts'
+import type { Models } from './prisma.ts'
 import type { StatementNames } from './statement-names.ts'
+import { JoinedTables, tablesOutside, throughPrisma } from './tables.ts'
 import { patienceOf } from './waits.ts'
 
 /** After these nothing of a transaction, or of a statement alone, was done. */
@@ -21,6 +24,7 @@ const rollbackMs = 1_000
 export interface TransactionOptions {
   readonly pool: ConnectionPool
   readonly names: StatementNames
+  readonly models: Models<AskServer>
   /** For each statement, or each transaction as a whole, that has no patience of a request. */
   readonly patience: () => Patience | undefined
   /** Those that hold in a transaction, whatever the connection has. */
@@ -40,36 +44,58 @@ interface Try {
 
 export class ServerTransactions implements Transactions {
   private readonly options: TransactionOptions
+  private outside: Tables | undefined
 
   constructor(options: TransactionOptions) {
     this.options = options
   }
 
+  get tables(): Tables {
+    return (this.outside ??= tablesOutside(
+      this.options.models,
+      (query) => throughPrisma(this.ask(query)),
+      (work) => this.transaction(work),
+    ))
+  }
+
   query<Row>(statement: Statement<Row>): Promise<Row[]> {
-    const query = this.named(statement)
+    return this.rowsOf(statement, this.ask(queryOf(statement)))
+  }
+
+  private ask(query: pg.QueryConfig): Promise<pg.QueryResult> {
+    const named = this.named(query)
     const isRead = isSelect(query.text)
     return this.tried((connection, patience, state) => {
       state.isRepeatable = isRead
-      return this.rowsOf(statement, connection.ask(query, { patience, isRead }))
+      return connection.ask(named, { patience, isRead }).catch(throwTold)
     })
   }
 
   transaction<Result>(work: (tx: Queryable) => Promise<Result>): Promise<Result> {
+    const { models } = this.options
     return this.tried(async (connection, patience, state) => {
       state.isRepeatable = true
       await connection.ask({ text: this.begin(patience) }, { patience }).catch(throwTold)
       state.isRepeatable = false
+      const ask: AskServer = (query) => connection.ask(this.named(query), { patience })
+      let joined: JoinedTables<AskServer> | undefined
       const tx: Queryable = {
-        query: (statement) => this.rowsOf(statement, connection.ask(this.named(statement), { patience })),
+        query: (statement) => this.rowsOf(statement, ask(queryOf(statement)).catch(throwTold)),
+        get tables() {
+          joined ??= new JoinedTables(models, (query) => throughPrisma(ask(query)))
+          return joined.tables
+        },
       }
       try {
         const result = await work(tx)
+        await joined?.finish()
         if (patience && patience.left() <= 0) throw told(new TooLate('there was no time left to commit'))
         const { command } = await connection.ask({ text: 'commit' }, { patience }).catch(throwTold)
         if (command !== 'COMMIT')
           throw new Error(`a transaction ended by ${command}: a statement of it had failed, and that was not passed on`)
         return result
       } catch (error) {
+        await joined?.finish().catch(() => {}) // the error that ended the work is the one that counts
         await rollBack(connection)
         throw error
       }
@@ -84,17 +110,15 @@ export class ServerTransactions implements Transactions {
       set local idle_in_transaction_session_timeout = ${idleInTransaction}`
   }
 
-  private rowsOf<Row>(statement: Statement<Row>, answer: Promise<pg.QueryResult>): Promise<Row[]> {
-    return answer.then(({ rows, fields }) => {
-      this.options.onResult?.(statement, fields, rows as object[])
-      return rows as Row[]
-    }, throwTold)
+  private async rowsOf<Row>(statement: Statement<Row>, answer: Promise<pg.QueryResult>): Promise<Row[]> {
+    const { rows, fields } = await answer
+    this.options.onResult?.(statement, fields, rows as object[])
+    return rows as Row[]
   }
 
-  private named(statement: Statement<unknown>): pg.QueryConfig {
-    const { text, values } = statement // put together at every look
-    const name = this.options.names.of(text)
-    return name === undefined ? { text, values } : { name, text, values }
+  private named(query: pg.QueryConfig): pg.QueryConfig {
+    const name = this.options.names.of(query.text)
+    return name === undefined ? query : { ...query, name }
   }
 
   private async tried<Result>(
@@ -131,6 +155,8 @@ async function rollBack(connection: HeldConnection): Promise<void> {
   if (!connection.isFree) return connection.spoil(new Error('a transaction was given up')) // it ends with its connection
   await connection.ask({ text: 'rollback' }, { patience: patienceOf(rollbackMs) }).catch((error: Error) => connection.spoil(error))
 }
+
+const queryOf = ({ text, values }: Statement<unknown>): pg.QueryConfig => ({ text, values }) // which are put together at every look
 
 /** A statement that only reads: these begin so, and all that begin so only read. */
 const isSelect = (text: string): boolean => /^\s*select\b/i.test(text)

@@ -79,6 +79,7 @@ async function counted() {
       transaction: (work) =>
         database.transaction((tx) =>
           work({
+            tables: tx.tables,
             query: (statement) => {
               const [cost = 0] = statement.values.filter((value) => typeof value === 'number') // the only number of a guess
               if (statement.text.includes('insert into code_guesses') && cost > 0) paid.guesses++

@@ -1,16 +1,14 @@
 /** A migrated database for each test file, its own: embedded, or on the server that TEST_DATABASE_URL names. */
 import { readFile } from 'node:fs/promises'
-import { type Sql } from 'sql-template-tag'
+import type { Sql } from 'sql-template-tag'
 import { afterAll, inject } from 'vitest'
 import type { OpenDatabase } from '../../src/adapters/database.ts'
-import type { Database, Transactions } from '../../src/deps.ts'
+import type { Database, Tables, Transactions } from '../../src/deps.ts'
 import { openEmbedded } from '../../src/adapters/embedded-postgres.ts'
 import { openServer } from '../../src/adapters/postgres-server.ts'
-import type { PrismaClient } from '../../src/generated/prisma/client.ts'
 import type { OnResult, Statement } from '../../src/sql/statement.ts'
 import { createDatabase, isServer } from './postgres.ts'
-import { differences } from './rows.ts'
-import { rowsAs } from './rows.ts'
+import { differences, rowsAs } from './rows.ts'
 
 export { isServer }
 
@@ -20,14 +18,12 @@ export interface TestDatabase extends OpenDatabase {
   /** A test's own, whose rows are what the test says. */
   query<Row>(statement: Sql): Promise<Row[]>
   readonly url: string | undefined
-  /** The tables as Prisma's models, for what no door of the gateway does. */
-  readonly tables: PrismaClient
 }
 
 /** A database whose statements go another way, or no way at all: those of requests, those beside them, and the probe's. */
 export function otherwise<Db extends Database>(db: Db, changes: Partial<Transactions>): Db {
-  const { query, transaction } = db.aside // of a class, whose methods no copy would have
-  const aside = { query: query.bind(db.aside), transaction: transaction.bind(db.aside), ...changes }
+  const { query, tables, transaction } = db.aside // of a class, whose methods no copy would have
+  const aside = { query: query.bind(db.aside), tables, transaction: transaction.bind(db.aside), ...changes }
   const changed: Db = { ...db, ...changes, aside, within: () => changed, probe: async () => void (await aside.query(rowsAs`select 1`)) }
   return changed
 }
@@ -64,21 +60,12 @@ async function open(): Promise<TestDatabase> {
   const template = inject('template')
   if ('dump' in template) {
     const db = await openEmbedded(undefined, { loadDataDir: new Blob([await readFile(template.dump)]), onResult })
-    return { ...db, query: db.query as TestDatabase['query'], url: undefined, tables: await db.prisma() }
+    return { ...db, query: db.query as TestDatabase['query'], url: undefined }
   }
   const { url, drop } = await createDatabase(template.database)
   const db = openServer({ url, directUrl: url, pooled: false, onResult })
   // A test that changes a row behind the gateway's back goes on when the gateway can have heard of it.
   const channel = db.watch('credentials', { heard() {}, missed() {} })
-  const tables = (await db.prisma()).$extends({
-    query: {
-      async $allOperations({ operation, args, query }) {
-        const result = await query(args)
-        if (/^(update|delete|upsert)/.test(operation)) await channel.caughtUp()
-        return result
-      },
-    },
-  })
   return {
     ...db,
     async query<Row>(statement: Sql) {
@@ -87,7 +74,21 @@ async function open(): Promise<TestDatabase> {
       return rows
     },
     url,
-    tables: tables as unknown as PrismaClient,
+    tables: awaiting(db.tables, () => channel.caughtUp()),
     close: () => db.close().then(drop),
   }
+}
+
+/** The same tables, whose updates and deletions wait for this. */
+function awaiting(tables: Tables, caughtUp: () => Promise<void>): Tables {
+  type Operations = Readonly<Record<string, (args: unknown) => Promise<unknown>>>
+  const operationsOf = (operations: Operations): Operations =>
+    new Proxy(operations, {
+      get: (_, operation: string) => async (args: unknown) => {
+        const result = await operations[operation]!(args)
+        if (/^(update|delete|upsert)/.test(operation)) await caughtUp()
+        return result
+      },
+    })
+  return new Proxy(tables, { get: (_, model: keyof Tables) => operationsOf(tables[model] as unknown as Operations) })
 }
