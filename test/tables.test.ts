@@ -30,7 +30,7 @@ const keysOf = async (id: string): Promise<number> => db.tables.apiKey.count({ w
 
 describe('in a transaction', () => {
   const [first, second] = [newId(), newId()]
-  const insert = sql`insert into api_keys (id, key_hash, district_id, name, hint) values (${second}, ${newId()}, ${districtId}, 'by SQL', 'abcd')`
+  const insert = rowsAs`insert into api_keys (id, key_hash, district_id, name, hint) values (${second}, ${newId()}, ${districtId}, 'by SQL', 'abcd')`
   const both = async (tx: Queryable): Promise<number> => {
     await tx.tables.apiKey.create({ data: { ...apiKey(first), name: 'by model' } })
     await tx.query(insert)
