@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { scopes as allScopes } from '../access/scopes.ts'
 import type { KeyViewer, SessionViewer } from '../access/viewer.ts'
 import type { Deps, Queryable, Random } from '../deps.ts'
-import { columns, computed } from '../sql/columns.ts'
+import { columns, computed, picked } from '../sql/columns.ts'
 import { type RowOf, statement } from '../sql/statement.ts'
 import { type Actor, actorOf, audit, type AuditAction, operator } from './audit.ts'
 import type { Caller, Client } from './client.ts'
@@ -26,19 +26,8 @@ const newApiKeySchema = z.object({
 export type NewApiKey = z.input<typeof newApiKeySchema>
 
 /** A key as its holder and its district may read it: never the secret. `createdById`: `null` for one that an operator made. */
-const keyColumns = columns(
-  'ApiKey',
-  'k',
-  'id',
-  'name',
-  'hint',
-  'scopes',
-  'createdAt',
-  'lastUsedAt',
-  'expiresAt',
-  'revokedAt',
-  'createdById',
-)
+const members = ['id', 'name', 'hint', 'scopes', 'createdAt', 'lastUsedAt', 'expiresAt', 'revokedAt', 'createdById'] as const
+const keyColumns = columns('ApiKey', 'k', ...members)
 export type ApiKey = RowOf<typeof keyColumns>
 
 export interface CreatedApiKey {
@@ -134,10 +123,8 @@ export function rotateApiKey(
 }
 
 /** The key that asks; it was there a moment ago, when the viewer was made of it. */
-export async function getApiKey({ db }: Pick<Deps, 'db'>, { keyId }: KeyViewer): Promise<ApiKey> {
-  const [key] = await db.query(statement`select ${keyColumns} from api_keys k where k.id = ${keyId}`)
-  return key!
-}
+export const getApiKey = ({ db }: Pick<Deps, 'db'>, { keyId }: KeyViewer): Promise<ApiKey> =>
+  db.tables.apiKey.findUniqueOrThrow({ where: { id: keyId }, select: picked(members) })
 
 interface By {
   readonly districtId: string
@@ -160,11 +147,19 @@ async function insertKey(
     : []
   if (!district) throw new Problem('NO_SUCH_RECORD', { sentence: 'There is no such district.' })
   if (!district.inTime) throw invalid('input.expiresAt', 'A key must end in the future.')
-  const [apiKey] = await tx.query(
-    statement`insert into api_keys as k (id, key_hash, district_id, name, hint, scopes, created_by_id, expires_at)
-        values (${id}, ${hashToken(key)}, ${districtId}, ${name}, ${hintOf(key)}, ${scopes}::text[], ${actor.id ?? null}, ${expiresAt ?? null})
-        returning ${keyColumns}`,
-  )
+  const apiKey = await tx.tables.apiKey.create({
+    data: {
+      id,
+      keyHash: hashToken(key),
+      districtId,
+      name,
+      hint: hintOf(key),
+      scopes,
+      createdById: actor.id ?? null,
+      expiresAt: expiresAt ?? null,
+    },
+    select: picked(members),
+  })
   await audit(tx, random, client, [
     { districtId, actor, action: remembered.action, record: { type: 'API_KEY', id: remembered.of ?? id } },
     // A new secret is a new key: both have their line.
@@ -172,7 +167,7 @@ async function insertKey(
       ? []
       : [{ districtId, actor, action: 'API_KEY_CREATE' as const, record: { type: 'API_KEY' as const, id } }]),
   ])
-  return { apiKey: apiKey!, key }
+  return { apiKey, key }
 }
 
 async function revoke(tx: Queryable, random: Random, { actor, client }: Omit<By, 'districtId'>, id: string, which: Sql): Promise<ApiKey> {

@@ -53,9 +53,7 @@ async function verifyChain(
   seen: (mac: string) => void,
 ): Promise<VerifiedChain> {
   const bySecretId = new Map(secrets.map((secret) => [secretId(secret), secret]))
-  const [end] = await db.query(
-    statement`select ${columns('AuditChain', 'c', 'number', 'mac')} from audit_chains c where c.district_id = ${districtId}`,
-  )
+  const end = await db.tables.auditChain.findUnique({ where: { districtId }, select: { number: true, mac: true } })
   const [counted] = await db.query(
     statement`select ${computed('unsealed', 'int', sql`count(*) filter (where e.number is null)::int`)},
           ${computed('sealed', 'int', sql`count(*) filter (where e.number is not null)::int`)}

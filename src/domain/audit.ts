@@ -81,12 +81,7 @@ const columns = raw('district_id, id, actor_type, actor_id, action, record_type,
  * @param from the request; nothing for an operator's command
  */
 export async function audit(tx: Queryable, random: Random, from: Origin | undefined, entries: readonly AuditEntry[]): Promise<void> {
-  const rows = entries.map((entry) => rowOf(random, from, entry))
-  await tx.query(
-    statement`insert into audit_events (${columns})
-        select ${columns} from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as e(district_id text, id text, actor_type text, actor_id text,
-          action text, record_type text, record_id text, members text[], network text, request_id text)`,
-  )
+  await tx.tables.auditEvent.createMany({ data: entries.map((entry) => rowOf(random, from, entry)) })
 }
 
 /**
@@ -119,18 +114,18 @@ export async function auditRepeated(
 }
 
 const valuesOf = (row: ReturnType<typeof rowOf<string | Sql>>): Sql =>
-  sql`${row.district_id}, ${row.id}, ${row.actor_type}, ${row.actor_id}, ${row.action}, ${row.record_type}, ${row.record_id},
-      ${row.members}::text[], ${row.network}, ${row.request_id}`
+  sql`${row.districtId}, ${row.id}, ${row.actorType}, ${row.actorId}, ${row.action}, ${row.recordType}, ${row.recordId},
+      ${row.members}::text[], ${row.network}, ${row.requestId}`
 
 const rowOf = <Id>(random: Random, from: Origin | undefined, { districtId, actor, action, record, members = [] }: AuditEntry<Id>) => ({
-  district_id: districtId,
+  districtId,
   id: makeId(random),
-  actor_type: actor.type,
-  actor_id: actor.id ?? null,
+  actorType: actor.type,
+  actorId: actor.id ?? null,
   action,
-  record_type: record?.type ?? null,
-  record_id: record?.id ?? null,
+  recordType: record?.type ?? null,
+  recordId: record?.id ?? null,
   members: [...members],
   network: from?.network ?? null,
-  request_id: from?.requestId ?? null,
+  requestId: from?.requestId ?? null,
 })

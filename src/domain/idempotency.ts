@@ -5,7 +5,7 @@
 import sql, { type Sql } from 'sql-template-tag'
 import type { SignedInViewer } from '../access/viewer.ts'
 import type { Deps, Queryable } from '../deps.ts'
-import { columns, computed } from '../sql/columns.ts'
+import { computed } from '../sql/columns.ts'
 import { type Statement, statement } from '../sql/statement.ts'
 import type { Caller } from './client.ts'
 import { invalid, Problem } from './problem.ts'
@@ -95,10 +95,10 @@ async function madeUnder(
   secrets: readonly string[],
   { districtId, credentialId, operation, keyHash, input }: Claim,
 ): Promise<string> {
-  const [before] = await tx.query(
-    statement`select ${columns('IdempotencyKey', 'k', 'inputMac', 'secretId', 'recordId')} from idempotency_keys k
-        where k.district_id = ${districtId} and k.credential_id = ${credentialId} and k.operation = ${operation} and k.key_hash = ${keyHash}`,
-  )
+  const before = await tx.tables.idempotencyKey.findUnique({
+    where: { districtId_credentialId_operation_keyHash: { districtId, credentialId, operation, keyHash } },
+    select: { inputMac: true, secretId: true, recordId: true },
+  })
   const signedBy = before && secrets.find((each) => secretId(each) === before.secretId)
   if (!before || !signedBy || !equalSecrets(inputMac(signedBy, input), before.inputMac)) throw new Problem('IDEMPOTENCY_KEY_REUSED')
   return before.recordId

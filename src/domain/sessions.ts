@@ -2,8 +2,9 @@
 import sql, { type Sql } from 'sql-template-tag'
 import type { SessionViewer } from '../access/viewer.ts'
 import type { Deps, Queryable, Random } from '../deps.ts'
-import { columns } from '../sql/columns.ts'
-import { type RowOf, statement, together } from '../sql/statement.ts'
+import type { Prisma } from '../generated/prisma/client.ts'
+import { columns, picked } from '../sql/columns.ts'
+import { type RowOf, statement } from '../sql/statement.ts'
 import { type Actor, actorOf, audit, type AuditEntry } from './audit.ts'
 import { sessionById } from './authentication.ts'
 import type { Caller } from './client.ts'
@@ -14,10 +15,9 @@ import { hashToken, makeId, makeToken } from './tokens.ts'
 /** seed: "Session token | 30 days" */
 export const sessionLifetimeDays = 30
 
-/** `location`: the coarse address it was opened from. */
-const sessionColumns = columns('Session', 's', 'id', 'districtId', 'createdAt', 'lastSeenAt', 'expiresAt', 'userAgent', {
-  location: 'address',
-})
+/** `address`: the coarse one it was opened from. */
+const members = ['id', 'districtId', 'createdAt', 'lastSeenAt', 'expiresAt', 'userAgent', 'address'] as const
+const sessionColumns = columns('Session', 's', ...members)
 export type Session = RowOf<typeof sessionColumns>
 
 /** A new session: its token is shown this once. */
@@ -27,12 +27,9 @@ export interface SignIn {
   readonly viewer: SessionViewer
 }
 
-/** A district that the holder of this session's address belongs to. */
-const membershipColumns = together(
-  columns('Person', 'p', 'districtId', { personId: 'id' }),
-  columns('District', 'd', { districtName: 'name' }),
-)
-export type Membership = RowOf<typeof membershipColumns>
+/** A district that the holder of this session's address belongs to, and who one is in it. */
+const membership = { id: true, districtId: true, district: { select: { name: true } } } satisfies Prisma.PersonSelect
+export type Membership = Prisma.PersonGetPayload<{ select: typeof membership }>
 
 type WriteDeps = Pick<Deps, 'db' | 'random'>
 
@@ -44,7 +41,7 @@ const own = ({ emailKey }: SessionViewer): Sql => sql`s.email_key = ${emailKey} 
  * @throws Problem INVALID_CREDENTIAL when it ended while it was being answered
  */
 export async function getSession({ db }: Pick<Deps, 'db'>, { sessionId }: SessionViewer): Promise<Session> {
-  const [session] = await db.query(statement`select ${sessionColumns} from sessions s where s.id = ${sessionId}`)
+  const session = await db.tables.session.findUnique({ where: { id: sessionId }, select: picked(members) })
   if (!session) throw new Problem('INVALID_CREDENTIAL')
   return session
 }
@@ -58,10 +55,8 @@ export async function listSessions({ db }: Pick<Deps, 'db'>, viewer: SessionView
 export async function logout({ db, random }: WriteDeps, caller: Caller<SessionViewer>): Promise<void> {
   const { viewer, client } = caller
   await db.transaction(async (tx) => {
-    const ended = await tx.query(
-      statement`delete from sessions s where s.id = ${viewer.sessionId} returning ${columns('Session', 's', 'id')}`,
-    )
-    if (ended.length === 0) return // somebody else was faster, and remembered it
+    const { count } = await tx.tables.session.deleteMany({ where: { id: viewer.sessionId } })
+    if (count === 0) return // somebody else was faster, and remembered it
     await audit(tx, random, client, [
       {
         districtId: viewer.districtId,
@@ -88,13 +83,8 @@ export function revokeOtherSessions({ db, random }: WriteDeps, caller: Caller<Se
 }
 
 /** Every district in which the address that this session proved belongs to an active person. */
-export async function listMemberships({ db }: Pick<Deps, 'db'>, { emailKey }: SessionViewer): Promise<Membership[]> {
-  return db.query(
-    statement`select ${membershipColumns}
-        from people p join districts d on d.id = p.district_id
-        where p.email_key = ${emailKey} and not p.archived order by p.district_id`,
-  )
-}
+export const listMemberships = ({ db }: Pick<Deps, 'db'>, { emailKey }: SessionViewer): Promise<Membership[]> =>
+  db.tables.person.findMany({ where: { emailKey, archived: false }, select: membership, orderBy: { districtId: 'asc' } })
 
 /**
  * Moves the viewer's session to another district that its address belongs to: the old token ends, a new one begins, and both live

@@ -1,7 +1,6 @@
 /** Trusted devices: browsers that have signed in as a person. When the budget of guesses is spent, codes are taken from these alone. */
 import sql, { type Sql } from 'sql-template-tag'
 import type { Queryable, Random } from '../deps.ts'
-import { statement } from '../sql/statement.ts'
 import type { Client } from './client.ts'
 import { hashToken, makeToken } from './tokens.ts'
 
@@ -47,5 +46,5 @@ export const deviceTrusted = ({ deviceToken }: Client): Sql =>
 
 /** Ends the trust in every browser of a person. */
 export async function forgetDevices(tx: Queryable, { districtId, personId }: PersonKey): Promise<void> {
-  await tx.query(statement`delete from trusted_devices where district_id = ${districtId} and person_id = ${personId}`)
+  await tx.tables.trustedDevice.deleteMany({ where: { districtId, personId } })
 }

@@ -22,9 +22,9 @@ export function defineMe(builder: Builder, refs: Refs): void {
       districtName: t.string({
         description: 'What the district is called.',
         args: { language: languageArg(t) },
-        resolve: async ({ districtName }, { language }, context) => inLanguage(districtName, await wishes(context, language)),
+        resolve: async ({ district }, { language }, context) => inLanguage(district.name, await wishes(context, language)),
       }),
-      personId: t.exposeID('personId', { description: 'Who one is in it.' }),
+      personId: t.exposeID('id', { description: 'Who one is in it.' }),
       current: t.boolean({
         description: 'Whether it is the district of this session.',
         resolve: ({ districtId }, _args, { viewer }) => viewer.kind === 'session' && viewer.districtId === districtId,

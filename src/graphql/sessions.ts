@@ -18,7 +18,7 @@ export function defineSessions(builder: Builder, refs: Refs): void {
       lastSeenAt: t.expose('lastSeenAt', { type: 'DateTime', description: 'When it was last used, to the minute.' }),
       expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When it ends.' }),
       userAgent: t.exposeString('userAgent', { nullable: true, description: 'What the client called itself.' }),
-      location: t.exposeString('location', {
+      location: t.exposeString('address', {
         nullable: true,
         description: 'The network it was opened from: an IPv4 address without its last number, or the /48 of an IPv6 one.',
       }),

@@ -41,6 +41,10 @@ export function columns<Of extends Model, const Choices extends readonly Choice<
   )
 }
 
+/** What a model call selects, by the same names. */
+export const picked = <const Names extends readonly string[]>(names: Names) =>
+  Object.fromEntries(names.map((name) => [name, true])) as { readonly [Name in Names[number]]: true }
+
 interface TypesOf extends Record<Exclude<PgTypeName, 'jsonb'>, unknown> {
   boolean: boolean
   date: string
