@@ -1,10 +1,14 @@
 /** Model calls beside SQL: one transaction, the same errors, the database's clock, and no condition that is none. */
 import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import sql from 'sql-template-tag'
-import { describe, expect, expectTypeOf, test } from 'vitest'
+import { describe, expect, expectTypeOf, onTestFinished, test } from 'vitest'
+import { openEmbedded } from '../src/adapters/embedded-postgres.ts'
 import { Duplicate, Missing, type Queryable, type Tables } from '../src/deps.ts'
 import type { Prisma } from '../src/generated/prisma/client.ts'
-import { testDatabase } from './support/database.ts'
+import { isServer, testDatabase } from './support/database.ts'
 import { createTestDistrict } from './support/fixtures.ts'
 import { recordStatements } from './support/statements.ts'
 import { rowsAs } from './support/rows.ts'
@@ -274,6 +278,28 @@ describe('time', () => {
     expect(await db.query(rowsAs`select date::text from interviews where id = ${id}`)).toEqual([{ date: '2026-03-04' }])
     expect(await db.tables.interview.findFirst({ where: { id }, select: { date: true } })).toEqual({ date })
   })
+})
+
+// On a server: test/postgres/tables.test.ts.
+test.runIf(!isServer)('a moment is the same by SQL and by a model where the time zone of an embedded database is not UTC', async () => {
+  const place = await mkdtemp(join(tmpdir(), 'credentials-gateway-zone-'))
+  onTestFinished(() => rm(place, { recursive: true }))
+  const folder = join(place, 'postgres')
+  const before = await openEmbedded(folder)
+  await before.query(rowsAs`alter system set timezone = 'America/New_York'`)
+  await before.close()
+  const zoned = await openEmbedded(folder)
+  onTestFinished(() => zoned.close())
+  const at = new Date('2026-07-04T05:06:07.890Z')
+  await zoned.tables.requestBucket.create({ data: { key: 'model', fullAt: at } })
+  await zoned.query(rowsAs`insert into request_buckets (key, full_at) values ('sql', ${at})`)
+  expect(
+    await zoned.query(rowsAs`select full_at as "fullAt" from request_buckets where full_at = ${at.toISOString()}::timestamptz`),
+  ).toEqual([{ fullAt: at }, { fullAt: at }])
+  expect(await zoned.tables.requestBucket.findMany({ where: { fullAt: at }, select: { fullAt: true } })).toEqual([
+    { fullAt: at },
+    { fullAt: at },
+  ])
 })
 
 test('every statement of a model is recorded, in the order in which they ran', async () => {

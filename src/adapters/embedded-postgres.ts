@@ -49,7 +49,7 @@ const start = (folder: string | undefined, words: LastWords, loadDataDir?: Blob)
   PGlite.create({
     ...(folder === undefined ? {} : { dataDir: folder }),
     ...(loadDataDir === undefined ? {} : { loadDataDir }),
-    startParams: [...PGlite.defaultStartParams, '-B', String(sharedBuffers)],
+    startParams: [...PGlite.defaultStartParams, '-B', String(sharedBuffers), '-c', 'timezone=UTC'], // Prisma's adapter counts on UTC
     parsers: { [dateOid]: (value: string) => value },
     onStderr: (line) => {
       words.hear(line)

@@ -46,8 +46,6 @@ const commandTimeouts: Timeouts = { statement: 0, lock: 0, idleInTransaction: 60
 
 const takesWrites = statement`select ${computed('takesWrites', 'boolean', sql`not pg_is_in_recovery() and current_setting('transaction_read_only') = 'off'`)}`
 
-const currentSchema = statement`select ${computed('schema', 'text', sql`current_schema()::text`)}`
-
 /** Connects when the first statement runs, so that a server that is away at the start is met like one that goes away. */
 export function openServer(options: ServerOptions): OpenDatabase {
   const { url, directUrl, poolSize = defaultPoolSize, isCommand = false, log, onResult } = options
@@ -68,18 +66,24 @@ export function openServer(options: ServerOptions): OpenDatabase {
   }
   const pids = new Map<number, pg.ClientBase>()
   let warned: string | undefined
+  let schema: string | undefined
   const open = async (client: pg.ClientBase, timeouts: Timeouts): Promise<Opened> => {
     const opened = await settle(client, pooled ? undefined : timeouts)
     if (!pooled && pids.has(opened.pid)) foundPooled() // one process of the server behind two connections
     pids.set(opened.pid, client)
+    schema = opened.schema
     client.once('end', () => {
       if (pids.get(opened.pid) === client) pids.delete(opened.pid)
     })
     if (opened.warning !== undefined && opened.warning !== warned) log?.warn((warned = opened.warning))
     return opened
   }
-  const schema = async (): Promise<string> => (await aside.query(currentSchema))[0]!.schema
-  const models = new Models({ schema, adapterOver: pgAdapterOver })
+  /** A transaction that asks for it has a connection, and another one it might wait for in vain. */
+  const schemaOfTables = async (): Promise<string> => {
+    if (schema === undefined) await aside.query(statement`select`)
+    return schema!
+  }
+  const models = new Models({ schema: schemaOfTables, adapterOver: pgAdapterOver })
   const transactionsOver = (size: number, mostWaiting: number, timeouts: Timeouts) => {
     const pool = new ConnectionPool({ url, size, mostWaiting, onOpened: async (client) => void (await open(client, timeouts)) })
     pools.push(pool)
