@@ -5,6 +5,7 @@ import { type Member, SelectList } from './statement.ts'
 declare const content: unique symbol
 
 /** An expression of type `jsonb` that has this in it. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- a phantom type: jsonMember reads it
 export class Json<Content> extends Sql {
   declare readonly [content]: Content
 }

@@ -24,6 +24,7 @@ export interface Member {
 }
 
 /** SQL that gives rows these members: a select list, or a statement. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- a phantom type: RowOf reads it
 export abstract class Selecting<Row> extends Sql {
   declare readonly [row]: Row
 
