@@ -59,6 +59,10 @@ const files: Record<string, string> = {
     declare const db: { person: { create(): PrismaPromise<void> } }
     export function add(): void { db.person.create() }
   `,
+  'src/domain/client-value.ts': `import { Prisma } from '../generated/prisma/client.ts'\nexport const none = Prisma.DbNull\n`,
+  'src/adapters/client-value.ts': `import { PrismaClient } from '../generated/prisma/client.ts'\nexport const client = PrismaClient\n`,
+  'src/domain/client-type.ts': `import type { Prisma } from '../generated/prisma/client.ts'\nexport type Key = Prisma.ApiKeyModel\n`,
+  'src/domain/client-later.ts': `export const client = async () => (await import('../generated/prisma/client.ts')).PrismaClient\n`,
   'test/idle.test.ts': `
     import { expect, test } from 'vitest'
     test.only('focused', () => { expect(1).toBe(1) })
@@ -109,6 +113,12 @@ test('two files that import each other are refused', () => {
 
 test('a write through Prisma that nobody awaits is refused', () => {
   expect(broken.get('lazy.ts')).toEqual(['typescript(no-floating-promises)'])
+})
+
+test('the types of Prisma’s client are for everybody, and the client itself for nobody', () => {
+  expect(broken.get('client-value.ts')).toEqual(['eslint(no-restricted-imports)', 'eslint(no-restricted-imports)'])
+  expect(broken.get('client-type.ts')).toBeUndefined()
+  expect(broken.get('client-later.ts')).toEqual(['eslint(no-restricted-imports)'])
 })
 
 test('main.ts alone reads the environment and chooses the adapters', () => {

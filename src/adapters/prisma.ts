@@ -146,6 +146,7 @@ export class Models<A extends Ask> {
   }
 
   private async loadNow(): Promise<PrismaClient> {
+    // oxlint-disable-next-line no-restricted-imports -- the one place that loads the client
     const [schemaName, { PrismaClient: Client }] = await Promise.all([this.options.schema(), import('../generated/prisma/client.ts')])
     const prisma = new Client({ adapter: this.factory(schemaName) })
     await prisma.$connect()
