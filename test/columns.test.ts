@@ -8,6 +8,7 @@ import { createTestDistrict } from './support/fixtures.ts'
 import { startGateway } from './support/gateway.ts'
 import type { Json } from './support/http.ts'
 import { recordStatements } from './support/statements.ts'
+import type { Statement } from '../src/sql/statement.ts'
 
 const { db, during } = recordStatements(await testDatabase())
 const gateway = await startGateway({ db })
@@ -99,9 +100,7 @@ describe.each(['Person', 'Interview'] as const)('%s', (type) => {
 
 test('what is not asked for is not read', async () => {
   const columns = async (query: string) =>
-    (await during(() => asked(query))).map(({ text }) =>
-      /select (?:page\.\* from .*?select )?(.*?) from/s.exec(text)![1]!.match(/(?<=")\w+(?=")/g),
-    )
+    (await during(() => asked(query))).map((asking) => (asking as Statement<unknown>).members.map(({ name }) => name))
   expect(await columns('{ people { edges { cursor node { id first last email language } } } }')).toEqual([
     ['id', 'first', 'last', 'email', 'language', 'sortKey'],
   ])

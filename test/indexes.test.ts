@@ -47,9 +47,9 @@ async function fill(id: string, people: number, interviews: number): Promise<voi
         from generate_series(1, ${interviews}::int) n`,
   )
   await db.query(
-    rowsAs`insert into audit_events (district_id, id, at, actor_type, actor_id, action, record_type, record_id, number)
+    rowsAs`insert into audit_events (district_id, id, at, actor_type, actor_id, action, record_type, record_id, members, number)
         select ${id}, 'e' || n, timestamptz '2026-01-01' + n * interval '1 minute', 'PERSON', 'p' || n % 40,
-          case when n % 50 = 0 then 'SIGN_IN' else 'PERSON_UPDATE' end, 'PERSON', 'p' || n % 500, n
+          case when n % 50 = 0 then 'SIGN_IN' else 'PERSON_UPDATE' end, 'PERSON', 'p' || n % 500, '{}', n
         from generate_series(1, 4000) n`,
   )
   await db.query(

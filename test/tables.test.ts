@@ -92,6 +92,20 @@ describe('in a transaction', () => {
     ).toBe(5)
   })
 
+  test('the statements of calls at once are not mixed', async () => {
+    const sent = await recordStatements(db).during(() =>
+      db.transaction(async (tx) => {
+        const made = [newId(), newId()].map((id) =>
+          tx.tables.district.create({ data: { id, name: {}, accent: '', billingPlan: 'pro', apiKeys: { create: [apiKeyOf(newId())] } } }),
+        )
+        await Promise.all(made)
+      }),
+    )
+    const [one, other] = [sent.slice(0, sent.length / 2), sent.slice(sent.length / 2)]
+    expect(one.length).toBeGreaterThan(1)
+    expect(one.map(({ text }) => text)).toEqual(other.map(({ text }) => text))
+  })
+
   test('transactions at once do not take each other’s calls', async () => {
     const ids = Array.from({ length: 8 }, newId)
     const seen = ids.map((id) =>
@@ -237,7 +251,7 @@ test('there are models and nothing else: no raw SQL, no transaction of Prisma’
 describe('time', () => {
   test('of a new row is the database’s: the beginning of its transaction', async () => {
     await db.transaction(async (tx) => {
-      const [{ now } = { now: undefined }] = await tx.query(rowsAs<{ now: Date }>`select date_trunc('milliseconds', now()) as now`)
+      const [{ now } = { now: undefined }] = await tx.query(rowsAs<{ now: Date }>`select now()::timestamptz(3) as now`)
       const made = await tx.tables.person.create({ data: person(), select: { createdAt: true, updatedAt: true } })
       expect(made).toEqual({ createdAt: now, updatedAt: now })
     })

@@ -175,6 +175,24 @@ describe('whatever the database does a call ends in time', { retry: 2 }, () => {
     expect(await isThere('silent')).toBe(false)
   })
 
+  test('a server that falls silent inside a transaction: the call ends in time, and nothing is done', async () => {
+    const proxy = await startTcpProxy(url)
+    onTestFinished(() => proxy.close())
+    const db = open({ url: proxy.url, poolSize: 1 })
+    await db.transaction(read)
+    const startedAt = performance.now()
+    const work = db.within(patience(500)).transaction(async (tx) => {
+      await write(tx, 'half')
+      proxy.hold()
+      await read(tx)
+    })
+    await expect(work).rejects.toMatchObject(unavailable)
+    expect(performance.now() - startedAt).toBeLessThan(3_000)
+    proxy.letGo()
+    await expect.poll(() => read(db).catch(() => undefined), { timeout: 60_000 }).toEqual([])
+    expect(await isThere('half')).toBe(false)
+  })
+
   test('more than the queue holds is refused at once, and the rest is done', async () => {
     const db = open({ poolSize: 1 })
     await read(db)
