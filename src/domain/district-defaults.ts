@@ -1,6 +1,7 @@
 /** What every new district begins with, in the five languages of this product: the portal's documented defaults. */
 import type { RolePermissions } from '../access/viewer.ts'
-import type { FormField, Named } from './districts.ts'
+import type { Prisma } from '../generated/prisma/client.ts'
+import type { Named } from './districts.ts'
 import type { Multilingual } from './multilingual.ts'
 
 const names = (en: string, es: string, fr: string, pt: string, ko: string): Multilingual => ({ en, es, fr, pt, ko })
@@ -45,7 +46,7 @@ const recommendations: readonly Named[] = [
 ]
 
 /** In the order of the form. */
-export const defaultFields: readonly FormField[] = [
+export const defaultFields: readonly Omit<Prisma.FormFieldCreateManyFormInput, 'position'>[] = [
   {
     id: '1a',
     name: names('Recommendation', 'Recomendación', 'Recommandation', 'Recomendação', '추천 여부'),
@@ -64,34 +65,29 @@ export const defaultFields: readonly FormField[] = [
     ),
     type: 'long_text',
     private: false,
-    options: null,
   },
   {
     id: '1c',
     name: names('What to work on', 'En qué trabajar', 'Points à travailler', 'O que trabalhar', '더 준비할 점'),
     type: 'long_text',
     private: false,
-    options: null,
   },
   {
     id: '1d',
     name: names('Board notes', 'Notas de la junta', 'Notes de la commission', 'Notas da junta', '위원회 메모'),
     type: 'long_text',
     private: true,
-    options: null,
   },
   {
     id: '1e',
     name: names('Attachments', 'Archivos adjuntos', 'Pièces jointes', 'Anexos', '첨부 파일'),
     type: 'file',
     private: false,
-    options: null,
   },
   {
     id: '1f',
     name: names('Quiz completed', 'Cuestionario completado', 'Questionnaire terminé', 'Questionário concluído', '퀴즈 완료'),
     type: 'checkbox',
     private: false,
-    options: null,
   },
 ]
