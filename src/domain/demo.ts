@@ -20,7 +20,7 @@ import {
   recordings,
 } from './demo-data.ts'
 import { candidateRole, defaultBoard, defaultForm, defaultProfile } from './district-defaults.ts'
-import { insertDistrict } from './new-district.ts'
+import { insertDistrict, trialDays } from './new-district.ts'
 import { makeId } from './tokens.ts'
 
 export interface Demo {
@@ -29,6 +29,10 @@ export interface Demo {
   /** An API key with every scope: shown this once. */
   readonly key: string
 }
+
+/** Before the database's now. */
+type DaysAgo = (days: number) => Date
+const dayMs = 86_400_000
 
 /** Makes the demo district; nothing when there is a district already. Its dates lie before the database's today. */
 export function createDemo({ db, random }: Pick<Deps, 'db' | 'random'>): Promise<Demo | undefined> {
@@ -39,19 +43,28 @@ export function createDemo({ db, random }: Pick<Deps, 'db' | 'random'>): Promise
     if (found!.taken) return undefined
     const { admin } = demoDistrict
     const { districtId } = await insertDistrict(tx, random, { name: demoDistrict.name.en, admin })
-    await tx.query(
-      statement`update districts set name = ${JSON.stringify(demoDistrict.name)}::jsonb, languages = ${demoDistrict.languages}::text[], billing_plan = 'pro',
-            created_at = now() - make_interval(days => ${demoDistrict.ageDays}), trial_ends_at = trial_ends_at - make_interval(days => ${demoDistrict.ageDays})
-          where id = ${districtId}`,
-    )
-    await fill(tx, { districtId, now: found!.now, random })
+    const daysAgo: DaysAgo = (days) => new Date(found!.now.getTime() - days * dayMs)
+    await tx.tables.district.update({
+      where: { id: districtId },
+      data: {
+        name: demoDistrict.name,
+        languages: demoDistrict.languages,
+        billingPlan: 'pro',
+        createdAt: daysAgo(demoDistrict.ageDays),
+        trialEndsAt: daysAgo(demoDistrict.ageDays - trialDays),
+      },
+      select: { id: true },
+    })
+    await fill(tx, { districtId, daysAgo, random })
     const { key } = await createApiKeyFor(tx, random, districtId, { name: 'Demo', scopes: scopes.map(({ id }) => id) })
     return { districtId, adminEmail: admin.email, key }
   })
 }
 
-async function fill(tx: Queryable, { districtId, now, random }: { districtId: string; now: Date; random: Random }): Promise<void> {
-  const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000)
+async function fill(
+  tx: Queryable,
+  { districtId, daysAgo, random }: { districtId: string; daysAgo: DaysAgo; random: Random },
+): Promise<void> {
   const ids = new Map<string, string>()
   const idOf = (address: string) => ids.get(address)!
   const person = (
