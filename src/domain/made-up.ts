@@ -10,11 +10,12 @@ import { createDice, type Dice } from './made-up-dice.ts'
 import { madeUpInterview, madeUpPerson, type Part } from './made-up-people.ts'
 import { interviewsOf, peopleByDistrict, split, staffOf } from './made-up-shares.ts'
 import { places } from './made-up-texts.ts'
-import { createDistrict } from './new-district.ts'
+import { createDistrict, trialDays } from './new-district.ts'
 import { invalid } from './problem.ts'
 
 /** Small enough for the time that a server gives one statement. */
 const rowsPerStatement = 500
+const dayMs = 86_400_000
 
 const count = (least: number) => z.number().int().min(least, `At least ${least}.`).max(100_000_000, 'At most 100000000.')
 const planSchema = z
@@ -76,13 +77,17 @@ async function district(db: Deps['db'], dice: Dice, index: number, seed: number)
   ).catch((error: unknown) => {
     throw error instanceof Duplicate ? invalid('seed', `This database already holds what seed ${seed} makes. Give another one.`) : error
   })
-  await db.query(
-    statement`update districts set billing_plan = 'pro', languages = array['en', 'es', 'pt', 'fr', 'ko'], created_at = ${createdAt}, trial_ends_at = ${createdAt}::timestamptz + interval '30 days'
-        where id = ${districtId}`,
-  )
-  await db.query(
-    statement`update people set created_at = ${createdAt}, updated_at = ${createdAt} where district_id = ${districtId} and id = ${adminId}`,
-  )
+  const trialEndsAt = new Date(createdAt.getTime() + trialDays * dayMs)
+  await db.tables.district.update({
+    where: { id: districtId },
+    data: { billingPlan: 'pro', languages: ['en', 'es', 'pt', 'fr', 'ko'], createdAt, trialEndsAt },
+    select: { id: true },
+  })
+  await db.tables.person.update({
+    where: { districtId_id: { districtId, id: adminId } },
+    data: { createdAt, updatedAt: createdAt },
+    select: { id: true },
+  })
   return districtId
 }
 
