@@ -94,13 +94,13 @@ const emailTaken = new Problem('EMAIL_TAKEN').message
 /** The roles of the district, which nobody else imports into until this transaction ends: two with the same addresses would wait for each other. */
 async function rolesOf(tx: Queryable, districtId: string): Promise<ReadonlySet<string>> {
   const [district] = await tx.query(
-    statement`select ${computed('roles', 'text[]', sql`array(select r.id from roles r where r.district_id = d.id)`)},
-          ${computed('alone', 'boolean', sql`pg_try_advisory_xact_lock(${importLock}::int, hashtext(d.id))`)}
+    statement`select ${computed('alone', 'boolean', sql`pg_try_advisory_xact_lock(${importLock}::int, hashtext(d.id))`)}
         from districts d where d.id = ${districtId}`,
   )
   if (!district) throw new Problem('NO_SUCH_RECORD', { sentence: 'There is no such district.' })
   if (!district.alone) throw new Problem('IMPORT_UNDER_WAY')
-  return new Set(district.roles)
+  const roles = await tx.tables.role.findMany({ where: { districtId }, select: { id: true } })
+  return new Set(roles.map(({ id }) => id))
 }
 
 type CheckedRow =
