@@ -8,8 +8,8 @@ import { z } from 'zod'
 import { reaches } from '../access/reach.ts'
 import { powersOf, type SignedInViewer } from '../access/viewer.ts'
 import { type Deps, Duplicate, type Queryable } from '../deps.ts'
-import { columns } from '../sql/columns.ts'
-import { type RowOf, statement } from '../sql/statement.ts'
+import type { Prisma } from '../generated/prisma/client.ts'
+import { statement } from '../sql/statement.ts'
 import { actorOf, auditing } from './audit.ts'
 import type { Caller } from './client.ts'
 import { emailSchema } from './email.ts'
@@ -162,11 +162,11 @@ async function update(tx: Queryable, person: Person, remembered: Sql): Promise<v
   )
 }
 
-const roleColumns = columns('Role', 'r', 'id', 'permissions')
-type Roles = readonly RowOf<typeof roleColumns>[]
+const roleMembers = { id: true, permissions: true } satisfies Prisma.RoleSelect
+type Roles = readonly Prisma.RoleGetPayload<{ select: typeof roleMembers }>[]
 
 const rolesOf = (tx: Queryable, districtId: string): Promise<Roles> =>
-  tx.query(statement`select ${roleColumns} from roles r where r.district_id = ${districtId}`)
+  tx.tables.role.findMany({ where: { districtId }, select: roleMembers })
 
 /** @throws Problem ABOVE_YOURSELF, or INVALID_INPUT for a role that the district does not have */
 function demandReach(viewer: SignedInViewer, known: Roles, held: Readonly<Record<string, number>>, { mayBeUnknown = false } = {}): void {
