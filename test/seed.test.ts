@@ -1,9 +1,10 @@
 /** New districts, keys that an operator makes, and made-up data: what is written is what was promised. */
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
-import sql from 'sql-template-tag'
+import sql, { raw } from 'sql-template-tag'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Scope } from '../src/access/scopes.ts'
+import { Duplicate } from '../src/deps.ts'
 import { createApiKeyFor, type NewApiKey, revokeAnyApiKey } from '../src/domain/api-keys.ts'
 import { findCredential } from '../src/domain/authentication.ts'
 import { getSettings } from '../src/domain/districts.ts'
@@ -129,6 +130,46 @@ describe('a new district', () => {
     })
     expect(await one(sql`select count(*) from districts`)).toEqual(before)
   })
+
+  describe('that fails half way leaves nothing behind', () => {
+    /** Every row of what a district is made of. */
+    const everything = () =>
+      Promise.all(
+        ['districts', 'roles', 'boards', 'profiles', 'forms', 'form_fields', 'people', 'audit_events'].map((table) =>
+          db.query(sql`select to_jsonb(t) as row from ${raw(table)} t order by to_jsonb(t)::text`),
+        ),
+      )
+    const idsOf = (byte: number) => (bytes: number) => Buffer.alloc(bytes, byte)
+
+    test('as its id is taken', async () => {
+      await createDistrict({ db, random: idsOf(1) }, { name: 'First', admin })
+      const before = await everything()
+      await expect(createDistrict({ db, random: idsOf(1) }, { name: 'Second', admin })).rejects.toBeInstanceOf(Duplicate)
+      expect(await everything()).toEqual(before)
+    })
+
+    test('as the database refuses its last settings', async () => {
+      const before = await everything()
+      await db.query(sql`alter table form_fields add constraint no_more check (false) not valid`)
+      try {
+        await expect(createDistrict({ db, random }, { name: 'My District', admin })).rejects.toThrow(/no_more/)
+      } finally {
+        await db.query(sql`alter table form_fields drop constraint no_more`)
+      }
+      expect(await everything()).toEqual(before)
+    })
+
+    test('as the audit trail cannot have it', async () => {
+      const before = await everything()
+      let ids = 0
+      const failing = (bytes: number) => {
+        if (++ids === 3) throw new Error('no more randomness') // the district and its administrator have ids, the row of the trail has none
+        return idsOf(2)(bytes)
+      }
+      await expect(createDistrict({ db, random: failing }, { name: 'My District', admin })).rejects.toThrow('no more randomness')
+      expect(await everything()).toEqual(before)
+    })
+  })
 })
 
 describe('an API key', () => {
@@ -194,6 +235,13 @@ describe('made-up data', () => {
     expect(districts.map(({ interviews }) => interviews).reduce((a, b) => a + b)).toBe(3_600)
 
     const largest = made.districts[0]!
+    expect(
+      await one(
+        sql`select d.billing_plan, d.languages, d.trial_ends_at - d.created_at = interval '30 days' as thirty, p.created_at = d.created_at as since,
+              p.updated_at = d.created_at as unchanged, d.created_at < '2026-01-01' as past
+            from districts d join people p on p.district_id = d.id and p.roles ? '1a' where d.id = ${largest}`,
+      ),
+    ).toEqual({ billing_plan: 'pro', languages: ['en', 'es', 'pt', 'fr', 'ko'], thirty: true, since: true, unchanged: true, past: true })
     const found = await one<Record<string, number>>(
       sql`select count(*) filter (where p.roles ? '1a')::int as admins, count(*) filter (where p.roles @> '{"1b": 1}')::int as mentors,
             count(*) filter (where p.roles @> '{"1d": 1}')::int as board, count(*) filter (where p.archived)::int as archived,
