@@ -7,11 +7,19 @@ import { findCredential } from '../src/domain/authentication.ts'
 import { createDemo, type Demo } from '../src/domain/demo.ts'
 import { welcomeFacts, type WelcomeFacts, welcomeText } from '../src/welcome.ts'
 import { type TestDatabase, testDatabase } from './support/database.ts'
+import { createTestDistrict } from './support/fixtures.ts'
 
 let db: TestDatabase
 let demo: Demo | undefined
+/** What the welcome found in a database without a district, and in one of a district without an administrator. */
+let none: Found
+let unattended: Found & { readonly districtId: string }
 beforeAll(async () => {
   db = await testDatabase()
+  none = await found()
+  const { id: districtId } = await createTestDistrict(db)
+  unattended = { ...(await found()), districtId }
+  await db.tables.district.delete({ where: { id: districtId } })
   demo = await createDemo({ db, random: randomBytes })
 })
 
@@ -30,6 +38,22 @@ test('the demo is made once, and its key has every scope', async () => {
     scopes: new Set(['read:people', 'write:people', 'read:interviews', 'write:interviews']),
   })
   expect(await createDemo({ db, random: randomBytes })).toBeUndefined()
+})
+
+test('the demo district has its names, pays for pro, and is 900 days old by the database’s clock', async () => {
+  expect(
+    await one(
+      sql`select d.name->>'ko' as ko, d.languages, d.billing_plan, d.trial_ends_at - d.created_at = interval '30 days' as thirty,
+            round(extract(epoch from e.at - d.created_at))::int as seconds
+          from districts d join audit_events e on e.district_id = d.id and e.action = 'DISTRICT_CREATE'`,
+    ),
+  ).toEqual({
+    ko: '북부 호수 지구',
+    languages: ['en', 'es', 'fr', 'pt', 'ko'],
+    billing_plan: 'pro',
+    thirty: true,
+    seconds: 900 * 86_400,
+  })
 })
 
 test('the demo has an administrator, mentors, a board, candidates in five languages and one archived person', async () => {
@@ -67,6 +91,16 @@ test('the demo has about 40 interviews: drafts, several languages, a private fie
 
 const config = { publicUrl: 'http://127.0.0.1:4000', port: 4000, devMail: true, databaseUrl: undefined } as Config
 const facts: WelcomeFacts = { publicUrl: config.publicUrl, mailPage: 'http://127.0.0.1:4000/dev/mail', database: 'embedded' }
+const onServer: Config = { ...config, databaseUrl: 'postgresql://localhost/gateway' }
+
+interface Found {
+  readonly embedded: WelcomeFacts
+  readonly server: WelcomeFacts
+}
+const found = async (): Promise<Found> => ({
+  embedded: await welcomeFacts({ db, config }),
+  server: await welcomeFacts({ db, config: onServer }),
+})
 
 test('the first welcome holds all that a newcomer needs', async () => {
   const text = welcomeText(await welcomeFacts({ db, config }, demo))
@@ -85,13 +119,21 @@ test('a later welcome says what it found, and how to make another key', async ()
 })
 
 test('on a server nothing is counted, and mail goes out', async () => {
-  const text = welcomeText(await welcomeFacts({ db, config: { ...config, devMail: false, databaseUrl: 'postgresql://localhost/gateway' } }))
+  const text = welcomeText(await welcomeFacts({ db, config: { ...onServer, devMail: false } }))
   expect(text).toContain('PostgreSQL server')
   expect(text).not.toContain('/dev/mail')
 })
 
 test('an empty database is answered with the command that makes a district', () => {
-  expect(welcomeText(facts)).toContain('npx credentials-gateway district create --name')
+  expect(none).toEqual({ embedded: facts, server: { ...facts, database: 'server' } })
+  for (const each of [none.embedded, none.server]) expect(welcomeText(each)).toContain('npx credentials-gateway district create --name')
+})
+
+test('where nobody administers the district, nobody is named', () => {
+  const { districtId, embedded, server } = unattended
+  expect(embedded).toEqual({ ...facts, found: { districts: 1, people: 0, districtId } })
+  expect(server).toEqual({ ...facts, database: 'server', found: { districtId } })
+  expect(welcomeText(embedded)).toContain('with the address of a person of the district')
 })
 
 test('the page of mail is named by an address that it answers to', async () => {
