@@ -1,48 +1,57 @@
-/** A rule is data: what a key needs, what a session needs, whether the plan counts. One function decides them all. */
+/** A rule is data: which keys and which sessions it lets pass, and whether the plan counts. The schema takes it as a map of auth scopes. */
 import type { Scope } from './scopes.ts'
 import type { Powers, Viewer } from './viewer.ts'
 
+/** What a session may need, as the matrix names it. */
+const hasPower = {
+  'People = edit': ({ people }) => people === 2,
+  'Interviews = edit': ({ interviews }) => interviews === 2,
+  Settings: ({ settings }) => settings,
+} satisfies Record<string, (powers: Powers) => boolean>
+
+/** The auth scopes: what a rule may ask of a viewer, and with which parameter. */
+export interface AuthScopes {
+  /** An API key with this scope. */
+  readonly key: Scope | 'any'
+  /** A session whose roles add up to this. */
+  readonly session: keyof typeof hasPower | 'any'
+  /** A running trial or an active plan. */
+  readonly plan: 'running'
+}
+
+/** One of the two kinds of credential, and the plan: all members must hold. Without members everybody may. */
 export interface Rule {
-  /** Whether it is allowed without any credential. */
-  readonly anonymous: boolean
-  readonly key: 'always' | 'never' | Scope
-  readonly session: 'always' | { readonly needs: string; readonly has: (powers: Powers) => boolean }
-  /** Whether it needs a running trial or an active plan. */
-  readonly paid: boolean
+  readonly $any?: Partial<Pick<AuthScopes, 'key' | 'session'>>
+  readonly plan?: AuthScopes['plan']
 }
 
 /** Nothing of its own to guard: it holds only what was guarded on the way to it, or what everybody may do. */
-export const open: Rule = { anonymous: true, key: 'always', session: 'always', paid: false }
+export const open: Rule = {}
 /** Any credential, whatever the plan. */
-export const signedIn: Rule = { anonymous: false, key: 'always', session: 'always', paid: false }
+export const signedIn: Rule = { $any: { key: 'any', session: 'any' } }
 /** Any credential of a district whose plan runs. */
-export const member: Rule = { ...signedIn, paid: true }
+export const member: Rule = { ...signedIn, plan: 'running' }
 /** One's own session. */
-export const ownSession: Rule = { anonymous: false, key: 'never', session: 'always', paid: false }
+export const ownSession: Rule = { $any: { session: 'any' } }
 /** Reading: a key needs the scope; of a session's reading, visibility decides row by row. */
-export const reading = (what: 'people' | 'interviews'): Rule => ({ ...member, key: `read:${what}` })
+export const reading = (what: 'people' | 'interviews'): Rule => ({ $any: { key: `read:${what}`, session: 'any' }, plan: 'running' })
 
 /** Writing: a key needs the write scope, which does not include reading; a session needs to edit. */
 export const writing = (what: 'people' | 'interviews'): Rule => ({
-  ...member,
-  key: `write:${what}`,
-  session: { needs: `${what === 'people' ? 'People' : 'Interviews'} = edit`, has: (powers) => powers[what] === 2 },
+  $any: { key: `write:${what}`, session: what === 'people' ? 'People = edit' : 'Interviews = edit' },
+  plan: 'running',
 })
-/** The district's keys and its audit trail: a session with Settings, and never a key. */
-export const settings: Rule = { ...ownSession, session: { needs: 'Settings', has: (powers) => powers.settings }, paid: true }
+/** A session with Settings, and never a key; whatever the plan. */
+export const administering: Rule = { $any: { session: 'Settings' } }
+/** The district's keys and its audit trail. */
+export const settings: Rule = { ...administering, plan: 'running' }
 
-/** The first thing that stands in the way. The names are reasons of the table of problems. */
-export type Refusal = 'SIGN_IN_FIRST' | 'PLAN_LAPSED' | 'SESSION_ONLY' | 'MISSING_SCOPE' | 'NOT_PERMITTED'
-
-/** Why this viewer may not, or nothing when it may. */
-export function refusal(rule: Rule, viewer: Viewer): Refusal | undefined {
-  if (viewer.kind === 'anonymous') return rule.anonymous ? undefined : 'SIGN_IN_FIRST'
-  if (viewer.kind === 'key') {
-    if (rule.key === 'never') return 'SESSION_ONLY'
-    if (rule.key !== 'always' && !viewer.scopes.has(rule.key)) return 'MISSING_SCOPE'
-  } else if (rule.session !== 'always' && !rule.session.has(viewer.powers)) return 'NOT_PERMITTED'
-  return rule.paid && viewer.lapsed ? 'PLAN_LAPSED' : undefined
-}
-
-/** The scopes that a key would need: what a refusal names. */
-export const requiredScopes = (rule: Rule): readonly Scope[] => (rule.key === 'always' || rule.key === 'never' ? [] : [rule.key])
+/**
+ * Answers for a viewer, at once: a rule is decided within one turn. Each is a function, `plan` too: plain booleans are judged before
+ * `$any`, and a lapsed key without the scope would be told of the plan.
+ */
+export const authScopesOf = (viewer: Viewer): { readonly [Name in keyof AuthScopes]: (needed: AuthScopes[Name]) => boolean } => ({
+  key: (needed) => viewer.kind === 'key' && (needed === 'any' || viewer.scopes.has(needed)),
+  session: (needed) => viewer.kind === 'session' && (needed === 'any' || hasPower[needed](viewer.powers)),
+  plan: () => viewer.kind !== 'anonymous' && !viewer.lapsed,
+})

@@ -8,4 +8,4 @@ export const scopes = [
 
 export type Scope = (typeof scopes)[number]['id']
 
-export const isScope = (text: string): text is Scope => scopes.some(({ id }) => id === text)
+export const isScope = (value: unknown): value is Scope => scopes.some(({ id }) => id === value)

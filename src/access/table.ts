@@ -4,7 +4,7 @@
  * A type's row guards every field that leads to it; a connection is guarded like what it carries, where it is entered.
  * A field's own row (`Type.field`) stands in place of its type's. Which rows of a table a viewer sees is visibility.ts.
  */
-import { member, open, ownSession, reading, type Rule, settings, signedIn, writing } from './rules.ts'
+import { administering, member, open, ownSession, reading, type Rule, settings, signedIn, writing } from './rules.ts'
 
 export type AccessTable = Readonly<Record<string, Rule>>
 
@@ -43,7 +43,7 @@ export const accessTable: AccessTable = {
   'Mutation.createApiKey': settings,
   'Mutation.rotateApiKey': settings,
   // A key that has leaked can be ended whatever the plan.
-  'Mutation.revokeApiKey': { ...settings, paid: false },
+  'Mutation.revokeApiKey': administering,
 
   // Parts of a record: guarded where the record is entered.
   ApiKey: open,

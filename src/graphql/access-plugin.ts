@@ -1,17 +1,22 @@
-/** Binds the access table to the schema, at the fields that enter what is guarded; a guarded type without a row, or a row for nothing, fails the build. */
+/**
+ * Binds the access table to the schema: the fields that enter what is guarded take their row as scope-auth's `authScopes`. A guarded type
+ * without a row, a row for nothing, or anything that scope-auth is told elsewhere fails the build.
+ */
 import SchemaBuilder, {
   BasePlugin,
-  PothosSchemaError,
+  type MaybePromise,
   type PothosOutputFieldConfig,
   type PothosOutputFieldType,
+  PothosSchemaError,
   type PothosTypeConfig,
   type SchemaTypes,
 } from '@pothos/core'
-import type { GraphQLField, GraphQLFieldResolver, GraphQLSchema } from 'graphql'
-import { open, refusal, requiredScopes, type Rule } from '../access/rules.ts'
-import type { AccessTable } from '../access/table.ts'
-import type { Viewer } from '../access/viewer.ts'
-import { Problem } from '../domain/problem.ts'
+import { type AuthFailure, type AuthScopeMap, RequestCache } from '@pothos/plugin-scope-auth'
+import type { GraphQLSchema } from 'graphql'
+import { open } from '../access/rules.ts'
+
+/** Asks scope-auth without the resolver: the extension `decide` of every guarded field. */
+export type Decision<Context> = (context: Context) => MaybePromise<AuthFailure | null>
 
 declare global {
   export namespace PothosSchemaTypes {
@@ -19,46 +24,43 @@ declare global {
       access: AccessPlugin<Types>
     }
     export interface SchemaBuilderOptions<Types extends SchemaTypes> {
-      access: AccessTable
+      access: Readonly<Record<string, AuthScopeMap<Types>>>
     }
   }
 }
 
-/** What stands in the viewer's way, if anything does. */
-function obstacle(rule: Rule, viewer: Viewer): Problem | undefined {
-  const reason = refusal(rule, viewer)
-  if (reason === 'MISSING_SCOPE') return new Problem(reason, { requiredScopes: requiredScopes(rule) })
-  return reason && new Problem(reason)
-}
-
-const ruleOfResolver = new WeakMap<object, Rule>()
-
-/** What a field's rule says to this viewer, before anything of the request but the credential is looked at. */
-export function obstacleAt({ resolve }: Pick<GraphQLField<unknown, unknown>, 'resolve'>, viewer: Viewer): Problem | undefined {
-  const rule = resolve && ruleOfResolver.get(resolve)
-  return rule && obstacle(rule, viewer)
-}
+/** What scope-auth takes from types and fields. The access table alone decides. */
+const ofScopeAuth = [
+  'authScopes',
+  'grantScopes',
+  'runScopesOnType',
+  'skipInterfaceScopes',
+  'skipTypeScopes',
+  'unauthorizedError',
+  'unauthorizedResolver',
+]
 
 class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
+  override beforeBuild(): void {
+    if (this.options.disableScopeAuth) throw new PothosSchemaError('toSchema({ disableScopeAuth }) would leave everything open: remove it')
+  }
+
   override onTypeConfig(type: PothosTypeConfig): PothosTypeConfig {
+    demandFreeOfRules(type.name, type.pothosOptions)
     this.ruleOfType(type.name)
     return type
   }
 
   /** Before the resolver, and before anything is read for it. What is inside a guarded type, its scalars and rows, asks no more. */
-  override wrapResolve(
-    resolve: GraphQLFieldResolver<unknown, Types['Context'], object>,
-    field: PothosOutputFieldConfig<Types>,
-  ): GraphQLFieldResolver<unknown, Types['Context'], object> {
+  override onOutputFieldConfig(field: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> {
+    demandFreeOfRules(`${field.parentType}.${field.name}`, field.pothosOptions)
     const rule = this.ruleOfField(field)
-    if (rule === open) return resolve
-    const guarded: typeof resolve = (parent, args, context, info) => {
-      const problem = obstacle(rule, (context as { readonly viewer: Viewer }).viewer)
-      if (problem) throw problem
-      return resolve(parent, args, context, info)
-    }
-    ruleOfResolver.set(guarded, rule)
-    return guarded
+    if (rule === 'open') return field
+    const decide: Decision<Types['Context']> = (context) => RequestCache.fromContext(context, this.builder).evaluateScopeMap(rule)
+    return Object.assign({}, field, {
+      extensions: { ...field.extensions, decide },
+      pothosOptions: Object.assign({}, field.pothosOptions, { authScopes: rule }),
+    })
   }
 
   override afterBuild(schema: GraphQLSchema): GraphQLSchema {
@@ -72,22 +74,22 @@ class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   }
 
   /** The field's own row; else that of the type it leads to. Inside a connection nothing is asked again. */
-  private ruleOfField(field: PothosOutputFieldConfig<Types>): Rule {
+  private ruleOfField(field: PothosOutputFieldConfig<Types>): AuthScopeMap<Types> | 'open' {
     const own = this.row(`${field.parentType}.${field.name}`)
     if (own) return own
     const isRoot = field.kind === 'Query' || field.kind === 'Mutation' || field.kind === 'Subscription'
-    if (!isRoot && this.carriedBy(field.parentType) !== undefined) return open
+    if (!isRoot && this.carriedBy(field.parentType) !== undefined) return 'open'
     const rule = this.ruleOfType(this.typeNameOf(field.type))
     // A root field that leads to nothing guarded must say so itself.
-    if (isRoot && rule === open) throw new PothosSchemaError(`${field.parentType}.${field.name} has no row in the access table`)
+    if (isRoot && rule === 'open') throw new PothosSchemaError(`${field.parentType}.${field.name} has no row in the access table`)
     return rule
   }
 
-  private ruleOfType(name: string): Rule {
+  private ruleOfType(name: string): AuthScopeMap<Types> | 'open' {
     const row = this.row(name)
     if (row) return row
     const type = this.builder.configStore.getTypeConfig(name)
-    if (!['Object', 'Interface', 'Union'].includes(type.graphqlKind) || ['Query', 'Mutation', 'Subscription'].includes(name)) return open
+    if (!['Object', 'Interface', 'Union'].includes(type.graphqlKind) || ['Query', 'Mutation', 'Subscription'].includes(name)) return 'open'
     const carried = this.carriedBy(name)
     if (carried === undefined) throw new PothosSchemaError(`${name} has no row in the access table`)
     return this.ruleOfType(carried)
@@ -101,13 +103,21 @@ class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
     return /(Connection|Edge)$/.test(name) && node ? this.typeNameOf(node.type as PothosOutputFieldType<Types>) : undefined
   }
 
-  private row(name: string): Rule | undefined {
-    return Object.hasOwn(this.builder.options.access, name) ? this.builder.options.access[name] : undefined
+  private row(name: string): AuthScopeMap<Types> | 'open' | undefined {
+    const rule = Object.hasOwn(this.builder.options.access, name) ? this.builder.options.access[name] : undefined
+    return rule === open ? 'open' : rule
   }
 
   private typeNameOf(type: PothosOutputFieldType<Types>): string {
     return type.kind === 'List' ? this.typeNameOf(type.type) : this.builder.configStore.getTypeConfig(type.ref).name
   }
+}
+
+/** @throws PothosSchemaError for an access rule that is written at a type or a field */
+function demandFreeOfRules(at: string, options: object): void {
+  const found = ofScopeAuth.filter((name) => name in options)
+  if (found.length > 0)
+    throw new PothosSchemaError(`${at} says ${found.join(', ')} itself: remove it, and write its rule as a row of the access table`)
 }
 
 SchemaBuilder.registerPlugin('access', AccessPlugin)

@@ -1,12 +1,17 @@
-/** The Pothos builder of this schema: its context, its scalars, its plugins, and what is nullable where nothing is said. */
+/** The Pothos builder of this schema: its context, its scalars, its plugins, who decides access, and what is nullable where nothing is said. */
 import SchemaBuilder from '@pothos/core'
+import '@pothos/plugin-scope-auth'
+import { type AuthScopes, authScopesOf } from '../access/rules.ts'
 import { accessTable } from '../access/table.ts'
 import './access-plugin.ts'
+import { refusalOf } from './access-refusals.ts'
 import type { Context } from './context.ts'
 import { DateScalar, DateTimeScalar, JsonScalar, LanguageTagScalar } from './scalars.ts'
 
 export interface SchemaTypes {
   Context: Context
+  AuthScopes: AuthScopes
+  DefaultAuthStrategy: 'all'
   DefaultFieldNullability: false
   Scalars: {
     ID: { Input: string; Output: string }
@@ -22,8 +27,13 @@ export type Builder = PothosSchemaTypes.SchemaBuilder<PothosSchemaTypes.ExtendDe
 /** A fresh builder: a schema is built as often as it is asked for, and no module holds one. */
 export function createBuilder(access = accessTable): Builder {
   const builder: Builder = new SchemaBuilder<SchemaTypes>({
-    plugins: ['access'],
+    plugins: ['access', 'scopeAuth'],
     access,
+    scopeAuth: {
+      defaultStrategy: 'all',
+      authScopes: ({ viewer }) => authScopesOf(viewer),
+      unauthorizedError: (_parent, { viewer }, _info, { failure }) => refusalOf(viewer, failure),
+    },
     defaultFieldNullability: false,
   })
   builder.addScalarType('Date', DateScalar)

@@ -11,13 +11,16 @@ export const schemaText = (): string => `${printSchema(lexicographicSortSchema(b
 export function matrixText(): string {
   const rows = Object.entries(accessTable)
     .filter(([name, rule]) => rule !== open || name.startsWith('Mutation.'))
-    .map(
-      ([name, rule]) =>
-        `| \`${name}\` | ${[withoutCredential(rule), forKey(rule), forSession(rule), rule.paid ? 'needed' : '—'].join(' | ')} |`,
-    )
+    .map(([name, rule]) => {
+      const { key, session } = rule.$any ?? everybody
+      const cells = [rule === open ? 'yes' : 'no', cell(key, '`'), cell(session), rule.plan ? 'needed' : '—']
+      return `| \`${name}\` | ${cells.join(' | ')} |`
+    })
   return ['| type or field | nobody | API key | session | running plan |', '|---|---|---|---|---|', ...rows].join('\n')
 }
 
-const withoutCredential = ({ anonymous }: Rule): string => (anonymous ? 'yes' : 'no')
-const forKey = ({ key }: Rule): string => (key === 'always' ? 'yes' : key === 'never' ? 'no' : `\`${key}\``)
-const forSession = ({ session }: Rule): string => (session === 'always' ? 'yes' : session.needs)
+const everybody: NonNullable<Rule['$any']> = { key: 'any', session: 'any' }
+
+/** What a kind of credential needs; a rule that does not name it lets none of it pass. */
+const cell = (needed: string | undefined, quote = ''): string =>
+  needed === undefined ? 'no' : needed === 'any' ? 'yes' : quote + needed + quote
