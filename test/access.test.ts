@@ -523,6 +523,23 @@ describe('the plan', () => {
   })
 })
 
+describe('a key of a district whose plan has lapsed', () => {
+  test('is told of the scope that it lacks, and only then of the plan', async () => {
+    const tenant = await createTestDistrict(gateway.db, { plan: 'inactive' })
+    const token = await tenant.key('read:people')
+    const { refused } = await refusals(token, '{ people { totalCount } interviews { totalCount } apiKeys { id } }')
+    expect(refused).toEqual([
+      { at: 'people', code: 'PAYMENT_REQUIRED' },
+      { at: 'interviews', code: 'FORBIDDEN', requiredScopes: ['read:interviews'] },
+      { at: 'apiKeys', code: 'FORBIDDEN' },
+    ])
+    expect((await gateway.rest('GET', '/api/people', { token })).status).toBe(402)
+    expect((await gateway.rest('GET', '/api/interviews', { token })).status).toBe(403)
+    expect((await gateway.rest('POST', '/api/people', { token, body: {} })).status).toBe(403)
+    expect((await gateway.rest('POST', '/api/people', { token: await tenant.key('write:people'), body: {} })).status).toBe(402)
+  })
+})
+
 describe('another plan', () => {
   const answer = async (plan: { plan: string; trialEndsAt?: Date }) => {
     const tenant = await createTestDistrict(gateway.db, plan)
@@ -545,6 +562,50 @@ describe('within one document', () => {
     expect(json.data).toEqual({ first: { ok: true }, second: null })
     expect(json.errors).toMatchObject([{ path: ['second'], extensions: { code: 'UNAUTHENTICATED' } }])
     expect((await gateway.graphql('{ me { districtId } }', { token })).status).toBe(401)
+  })
+
+  const add = (alias: string) =>
+    `${alias}: createPerson(input: { first: "New", last: "Person", email: "${makeId(randomBytes)}@example.org" }) { person { last } }`
+  const done = { person: { last: 'Person' } }
+
+  test('a rule that held before logout does not after it', async () => {
+    const { json } = await gateway.graphql(`mutation { ${add('before')} logout { ok } ${add('after')} }`, {
+      token: await world.admin.token(),
+    })
+    expect(json.data).toEqual({ before: done, logout: { ok: true }, after: null })
+    expect(json.errors).toMatchObject([{ path: ['after'], extensions: { code: 'UNAUTHENTICATED' } }])
+  })
+
+  test('a rule that did not hold before signing in does after it', async () => {
+    const newcomer = await district.person({ roles: { '1a': 1 } })
+    await gateway.graphql(`mutation { requestLogin(email: "${newcomer.email}") { ok } }`)
+    const { token } = await gateway.nextMail(newcomer.email)
+    const { json } = await gateway.graphql(`mutation { ${add('before')} verifyMagicLink(token: "${token}") { ok } ${add('after')} }`)
+    expect(json.data).toEqual({ before: null, verifyMagicLink: { ok: true }, after: done })
+    expect(json.errors).toMatchObject([{ path: ['before'], extensions: { code: 'UNAUTHENTICATED' } }])
+  })
+
+  test('a rule is judged by the roles and the plan of the district that the session has moved to', async () => {
+    const [email, elsewhere] = [`${makeId(randomBytes)}@example.org`, await createTestDistrict(gateway.db, { plan: 'inactive' })]
+    const mover = await district.person({ roles: { '1a': 1 }, email })
+    await elsewhere.person({ roles: { '1a': 1 }, email })
+    const moves = (alias: string, { id }: { id: string }) => `${alias}: switchDistrict(districtId: "${id}") { ok }`
+    const { json } = await gateway.graphql(
+      `mutation { ${add('before')} ${moves('there', elsewhere)} ${add('lapsed')} ${moves('back', district)} ${add('after')} }`,
+      { token: await mover.token() },
+    )
+    expect(json.data).toEqual({ before: done, there: { ok: true }, lapsed: null, back: { ok: true }, after: done })
+    expect(json.errors).toMatchObject([{ path: ['lapsed'], extensions: { code: 'PAYMENT_REQUIRED' } }])
+  })
+
+  test('a rule is judged by the roles that are left after one has changed them', async () => {
+    const changed = await district.person({ roles: { '1a': 1 } })
+    const { json } = await gateway.graphql(
+      `mutation { ${add('before')} updatePerson(id: "${changed.id}", input: { roles: [] }) { id } ${add('after')} }`,
+      { token: await changed.token() },
+    )
+    expect(json.data).toEqual({ before: done, updatePerson: { id: changed.id }, after: null })
+    expect(json.errors).toMatchObject([{ path: ['after'], extensions: { code: 'FORBIDDEN' } }])
   })
 
   test('what follows signing in runs as the new session', async () => {

@@ -54,6 +54,27 @@ describe(`random documents of seed ${seed}`, () => {
   })
 })
 
+test.each([
+  ['at the root', '{ people { totalCount } interviews { totalCount } me { districtId } district { id } apiKeys { id } sessions { id } }'],
+  [
+    'at several depths, beside what answers later',
+    '{ people(first: 3) { nodes { id mentors { id interviews { totalCount } } interviews { nodes { person { id } } } } } interviews { nodes { person { id interviews { totalCount } } } } }',
+  ],
+  [
+    'under aliases and in fragments',
+    '{ a: people { nodes { ...F } } b: people { edges { node { ...F } } } me { person { ...F } memberships { personId } } } fragment F on Person { x: interviews { totalCount } y: interviews { nodes { id person { id } } } mentors { id } }',
+  ],
+  [
+    'beside arguments that are wrong',
+    '{ a: people(first: 999) { totalCount } interviews(first: 999) { totalCount } apiKeys { createdBy { id } } b: people { totalCount } }',
+  ],
+])('refusals %s come in graphql-js’s order, whoever asks', async (_where, query) => {
+  for (const viewer of own.viewers) {
+    const context = () => own.contextOf(viewer)
+    expect(await expectTheSame({ query, variables: {}, operationName: undefined }, { schema: own.schema, context })).toBe(true)
+  }
+})
+
 const expectSame = async (query: string, variables: Readonly<Record<string, unknown>> = {}, operationName?: string) =>
   expect(
     await expectTheSame({ query, variables, operationName }, { schema: odd, context: oddContext, again: true }),

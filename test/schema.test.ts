@@ -12,10 +12,10 @@ import {
   isSpecifiedScalarType,
   validateSchema,
 } from 'graphql'
-import { expect, test } from 'vitest'
-import { open, type Rule } from '../src/access/rules.ts'
+import { describe, expect, test } from 'vitest'
+import { open, type Rule, signedIn } from '../src/access/rules.ts'
 import { accessTable } from '../src/access/table.ts'
-import { createBuilder } from '../src/graphql/builder.ts'
+import { type Builder, createBuilder } from '../src/graphql/builder.ts'
 import { buildSchema } from '../src/graphql/schema.ts'
 
 const schema = buildSchema()
@@ -50,6 +50,95 @@ test('a row named like a method of every object is no row', () => {
   const odd = builder.objectRef<object>('constructor').implement({ fields: (t) => ({ id: t.id({ resolve: () => '1' }) }) })
   builder.queryType({ fields: (t) => ({ odd: t.field({ type: odd, nullable: true, resolve: () => ({}) }) }) })
   expect(() => builder.toSchema()).toThrow('constructor has no row in the access table')
+})
+
+describe('what scope-auth is told beside the access table fails the build:', () => {
+  const authScopes = signedIn
+  const grantScopes = (): [] => []
+  const resolve = (): string => 'x'
+  const cases: Record<string, [at: string, says: string, define: (builder: Builder) => void]> = {
+    'scopes of a type': ['Thing', 'authScopes', (b) => b.objectRef('Thing').implement({ authScopes })],
+    'scopes of a type that let everybody pass': ['Thing', 'authScopes', (b) => b.objectRef('Thing').implement({ authScopes: {} })],
+    'scopes of a type, by a function': ['Thing', 'authScopes', (b) => b.objectRef('Thing').implement({ authScopes: () => true })],
+    'scopes of an interface': ['Thing', 'authScopes', (b) => b.interfaceRef('Thing').implement({ authScopes })],
+    'scopes of Query': ['Query', 'authScopes', (b) => b.queryType({ authScopes })],
+    'scopes of Mutation': ['Mutation', 'authScopes', (b) => b.mutationType({ authScopes })],
+    'scopes of Subscription': ['Subscription', 'authScopes', (b) => b.subscriptionType({ authScopes })],
+    'what a type grants': ['Thing', 'grantScopes', (b) => b.objectRef('Thing').implement({ grantScopes })],
+    'what an interface grants': ['Thing', 'grantScopes', (b) => b.interfaceRef('Thing').implement({ grantScopes })],
+    'what Query grants': ['Query', 'grantScopes', (b) => b.queryType({ grantScopes })],
+    'when a type asks': ['Thing', 'runScopesOnType', (b) => b.objectRef('Thing').implement({ runScopesOnType: true })],
+    'when an interface asks': ['Thing', 'runScopesOnType', (b) => b.interfaceRef('Thing').implement({ runScopesOnType: true })],
+    'which scopes a type does without': [
+      'Thing',
+      'skipInterfaceScopes',
+      (b) => b.objectRef('Thing').implement({ skipInterfaceScopes: true }),
+    ],
+    'scopes of a field': ['Query.text', 'authScopes', (b) => b.queryFields((t) => ({ text: t.string({ authScopes, resolve }) }))],
+    'scopes of a field, by a function': [
+      'Query.text',
+      'authScopes',
+      (b) => b.queryFields((t) => ({ text: t.string({ authScopes: () => true, resolve }) })),
+    ],
+    withAuth: ['Query.text', 'authScopes', (b) => b.queryFields((t) => ({ text: t.withAuth(authScopes).string({ resolve }) }))],
+    authField: ['Query.text', 'authScopes', (b) => b.queryFields((t) => ({ text: t.authField({ type: 'String', authScopes, resolve }) }))],
+    'scopes of a field of a mutation': [
+      'Mutation.text',
+      'authScopes',
+      (b) => {
+        b.mutationType({})
+        b.mutationFields((t) => ({ text: t.string({ authScopes, resolve }) }))
+      },
+    ],
+    'scopes of a type’s field': [
+      'Thing.text',
+      'authScopes',
+      (b) => b.objectRef('Thing').implement({ fields: (t) => ({ text: t.string({ authScopes, resolve }) }) }),
+    ],
+    'scopes of an interface’s field': [
+      'Thing.text',
+      'authScopes',
+      (b) => b.interfaceRef('Thing').implement({ fields: (t) => ({ text: t.string({ authScopes, resolve }) }) }),
+    ],
+    'what a field grants': [
+      'Query.text',
+      'grantScopes',
+      (b) => b.queryFields((t) => ({ text: t.string({ grantScopes: ['x'], resolve }) })),
+    ],
+    'that a field does without its type’s scopes': [
+      'Query.text',
+      'skipTypeScopes',
+      (b) => b.queryFields((t) => ({ text: t.string({ skipTypeScopes: true, resolve }) })),
+    ],
+    'that a field does without an interface’s scopes': [
+      'Thing.text',
+      'skipInterfaceScopes',
+      (b) => b.objectRef('Thing').implement({ fields: (t) => ({ text: t.string({ skipInterfaceScopes: true, resolve }) }) }),
+    ],
+    'a refusal of a field’s own': [
+      'Query.text',
+      'unauthorizedError',
+      (b) => b.queryFields((t) => ({ text: t.string({ unauthorizedError: () => 'no', resolve }) })),
+    ],
+    'an answer in a refusal’s place': [
+      'Query.text',
+      'unauthorizedResolver',
+      (b) => b.queryFields((t) => ({ text: t.string({ unauthorizedResolver: () => 'no', resolve }) })),
+    ],
+  }
+
+  test.each(Object.entries(cases))('%s', (_what, [at, says, define]) => {
+    const builder = createBuilder({ Thing: open, 'Query.text': open, 'Mutation.text': open })
+    if (at !== 'Query') builder.queryType({})
+    define(builder)
+    expect(() => builder.toSchema()).toThrow(`${at} says ${says} itself: remove it, and write its rule as a row of the access table`)
+  })
+
+  test('that it be switched off', () => {
+    const builder = createBuilder({ 'Query.text': open })
+    builder.queryType({ fields: (t) => ({ text: t.string({ resolve }) }) })
+    expect(() => builder.toSchema({ disableScopeAuth: true })).toThrow('disableScopeAuth')
+  })
 })
 
 test('the schema is valid GraphQL', () => {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { Socket } from 'node:net'
 import { type GraphQLSchema, isObjectType, OperationTypeNode, responsePathAsArray } from 'graphql'
-import { anonymous } from '../../../src/access/viewer.ts'
+import { anonymous, type Viewer } from '../../../src/access/viewer.ts'
 import type { Dice } from '../../../src/domain/made-up-dice.ts'
 import { rememberedCredentials } from '../../../src/domain/credentials.ts'
 import { Context } from '../../../src/graphql/context.ts'
@@ -17,13 +17,13 @@ export async function ownSchema(gateway: Pick<Gateway, 'db' | 'deps'>) {
   const { deps } = gateway
   const world = await createWorld(gateway)
   const credentials = rememberedCredentials(deps)
-  const callers = world.callers.filter(({ lapsed }) => !lapsed)
-  const viewers = await Promise.all(
-    callers.map(async ({ token }) => {
-      const secret = await token()
-      return secret === undefined ? anonymous : credentials.authenticate(secret)
-    }),
-  )
+  const viewers: Viewer[] = []
+  // One after the other: while one asks whose trial is over, the district's is.
+  for (const caller of world.callers)
+    await world.as(caller, async () => {
+      const secret = await caller.token()
+      viewers.push(secret === undefined ? anonymous : await credentials.authenticate(secret))
+    })
   const ids = [world.candidate.id, world.mentor.id, world.other.id, world.both.id, world.admin.id, ...Object.values(world.interviews)]
   const logs = new WeakMap<object, string[]>()
   const client = {
@@ -38,7 +38,7 @@ export async function ownSchema(gateway: Pick<Gateway, 'db' | 'deps'>) {
   return {
     schema: logging(buildSchema(), (context, line) => logs.get(context)!.push(line)),
     viewers,
-    contextOf(viewer: (typeof viewers)[number]) {
+    contextOf(viewer: Viewer) {
       const log: string[] = []
       let before: Promise<unknown> = Promise.resolve()
       const db = {
