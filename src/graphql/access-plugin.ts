@@ -4,6 +4,7 @@
  */
 import SchemaBuilder, {
   BasePlugin,
+  isThenable,
   type MaybePromise,
   type PothosOutputFieldConfig,
   type PothosOutputFieldType,
@@ -12,11 +13,13 @@ import SchemaBuilder, {
   type SchemaTypes,
 } from '@pothos/core'
 import { type AuthFailure, type AuthScopeMap, RequestCache } from '@pothos/plugin-scope-auth'
-import type { GraphQLSchema } from 'graphql'
+import type { GraphQLFieldResolver, GraphQLSchema } from 'graphql'
 import { open } from '../access/rules.ts'
 
-/** Asks scope-auth without the resolver: the extension `decide` of every guarded field. */
-export type Decision<Context> = (context: Context) => MaybePromise<AuthFailure | null>
+/** Asks scope-auth without the resolver, for what fails or nothing: the extension `decide` of every guarded field. */
+export type Decide<Context> = (context: Context) => MaybePromise<AuthFailure | null>
+
+type Resolver<Types extends SchemaTypes> = GraphQLFieldResolver<unknown, Types['Context'], object>
 
 declare global {
   export namespace PothosSchemaTypes {
@@ -24,7 +27,11 @@ declare global {
       access: AccessPlugin<Types>
     }
     export interface SchemaBuilderOptions<Types extends SchemaTypes> {
-      access: Readonly<Record<string, AuthScopeMap<Types>>>
+      access: {
+        readonly table: Readonly<Record<string, AuthScopeMap<Types>>>
+        /** Whom decisions are about. It never changes: another one is another object. */
+        readonly viewerOf: (context: Types['Context']) => object
+      }
     }
   }
 }
@@ -56,21 +63,48 @@ class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
     demandFreeOfRules(`${field.parentType}.${field.name}`, field.pothosOptions)
     const rule = this.ruleOfField(field)
     if (rule === 'open') return field
-    const decide: Decision<Types['Context']> = (context) => RequestCache.fromContext(context, this.builder).evaluateScopeMap(rule)
     return Object.assign({}, field, {
-      extensions: { ...field.extensions, decide },
+      extensions: { ...field.extensions, decide: this.decisionBy(rule) },
       pothosOptions: Object.assign({}, field.pothosOptions, { authScopes: rule }),
     })
   }
 
+  /**
+   * A permitted field is resolved as an open one. scope-auth's resolver would make two promises more of each that answers one, and a list
+   * has a field a row; it is called where scope-auth finds something against the viewer, and refuses.
+   */
+  override wrapResolve(guarded: Resolver<Types>, { resolve, extensions }: PothosOutputFieldConfig<Types>): Resolver<Types> {
+    const decide = extensions?.['decide'] as Decide<Types['Context']> | undefined
+    if (!decide || !resolve) return guarded
+    return (parent, args, context, info) =>
+      decide(context) === null ? resolve(parent, args, context, info) : guarded(parent, args, context, info)
+  }
+
   override afterBuild(schema: GraphQLSchema): GraphQLSchema {
-    const stale = Object.keys(this.builder.options.access).filter((row) => {
+    const stale = Object.keys(this.builder.options.access.table).filter((row) => {
       const [typeName, fieldName] = row.split('.') as [string, string?]
       const type = schema.getType(typeName)
       return !type || (fieldName !== undefined && !('getFields' in type && fieldName in type.getFields()))
     })
     if (stale.length > 0) throw new PothosSchemaError(`The access table has rows for nothing: ${stale.join(', ')}`)
     return schema
+  }
+
+  /**
+   * A decision follows from the rule and the viewer alone, and is kept with the viewer, whom many requests share. scope-auth keeps its own
+   * with the context: what it keeps refers to its key, and V8 drops such an entry of a WeakMap in full collections only.
+   */
+  private decisionBy(rule: AuthScopeMap<Types>): Decide<Types['Context']> {
+    const { viewerOf } = this.builder.options.access
+    const known = new WeakMap<object, AuthFailure | null>()
+    return (context) => {
+      const viewer = viewerOf(context)
+      const before = known.get(viewer)
+      if (before !== undefined) return before
+      const decision = new RequestCache(this.builder, context).evaluateScopeMap(rule)
+      if (!isThenable(decision)) known.set(viewer, decision)
+      return decision
+    }
   }
 
   /** The field's own row; else that of the type it leads to. Inside a connection nothing is asked again. */
@@ -104,7 +138,7 @@ class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   }
 
   private row(name: string): AuthScopeMap<Types> | 'open' | undefined {
-    const rule = Object.hasOwn(this.builder.options.access, name) ? this.builder.options.access[name] : undefined
+    const rule = Object.hasOwn(this.builder.options.access.table, name) ? this.builder.options.access.table[name] : undefined
     return rule === open ? 'open' : rule
   }
 

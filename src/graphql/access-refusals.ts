@@ -4,8 +4,8 @@ import type { GraphQLField } from 'graphql'
 import type { AuthScopes } from '../access/rules.ts'
 import { isScope } from '../access/scopes.ts'
 import type { Viewer } from '../access/viewer.ts'
-import { Problem } from '../domain/problem.ts'
-import type { Decision } from './access-plugin.ts'
+import { Problem, type ProblemDetails, type Reason, withoutStack } from '../domain/problem.ts'
+import type { Decide } from './access-plugin.ts'
 import type { Context } from './context.ts'
 
 /** What a field's rule says to this viewer, before anything of the request but the credential is looked at. */
@@ -13,20 +13,22 @@ export async function obstacleAt(
   { extensions }: Pick<GraphQLField<unknown, unknown>, 'extensions'>,
   context: Context,
 ): Promise<Problem | undefined> {
-  const decide = extensions['decide'] as Decision<Context> | undefined
+  const decide = extensions['decide'] as Decide<Context> | undefined
   const failure = await decide?.(context)
   return failure ? refusalOf(context.viewer, failure) : undefined
 }
 
 /** The first thing that stands in the way: that there is no credential; its kind and what it lacks; the plan. */
 export function refusalOf(viewer: Viewer, failure: AuthFailure): Problem {
-  if (viewer.kind === 'anonymous') return new Problem('SIGN_IN_FIRST')
+  if (viewer.kind === 'anonymous') return refusal('SIGN_IN_FIRST')
   const unmet = unmetIn(failure)
-  if (unmet.some(({ scope }) => scope === plan)) return new Problem('PLAN_LAPSED')
-  if (viewer.kind === 'session') return new Problem('NOT_PERMITTED')
+  if (unmet.some(({ scope }) => scope === plan)) return refusal('PLAN_LAPSED')
+  if (viewer.kind === 'session') return refusal('NOT_PERMITTED')
   const requiredScopes = unmet.flatMap(({ scope, parameter }) => (scope === key && isScope(parameter) ? [parameter] : []))
-  return requiredScopes.length > 0 ? new Problem('MISSING_SCOPE', { requiredScopes }) : new Problem('SESSION_ONLY')
+  return requiredScopes.length > 0 ? refusal('MISSING_SCOPE', { requiredScopes }) : refusal('SESSION_ONLY')
 }
+
+const refusal = (reason: Reason, details?: ProblemDetails): Problem => withoutStack(() => new Problem(reason, details))
 
 const [key, plan] = ['key', 'plan'] as const satisfies (keyof AuthScopes)[]
 

@@ -28,7 +28,7 @@ export type Builder = PothosSchemaTypes.SchemaBuilder<PothosSchemaTypes.ExtendDe
 export function createBuilder(access = accessTable): Builder {
   const builder: Builder = new SchemaBuilder<SchemaTypes>({
     plugins: ['access', 'scopeAuth'],
-    access,
+    access: { table: access, viewerOf: ({ viewer }) => viewer },
     scopeAuth: {
       defaultStrategy: 'all',
       authScopes: ({ viewer }) => authScopesOf(viewer),

@@ -1,6 +1,6 @@
 /** Errors as clients see them: a Problem keeps its code and sentence, GraphQL's own are bad input, the rest is masked. */
 import { type ExecutionResult, GraphQLError } from 'graphql'
-import { Problem, type ProblemCode, statusOf } from '../domain/problem.ts'
+import { Problem, type ProblemCode, statusOf, withoutStack } from '../domain/problem.ts'
 import { onceASecond } from '../repeated-log.ts'
 import type { Context } from './context.ts'
 import { InputMistake } from './input/mistake.ts'
@@ -127,24 +127,18 @@ function ofDocument(error: GraphQLError): Told {
 export const mistakeIn = ({ originalError }: GraphQLError): InputMistake | undefined =>
   originalError instanceof InputMistake ? originalError : originalError instanceof GraphQLError ? mistakeIn(originalError) : undefined
 
-/**
- * In the place of what was thrown. The stack is left out: nobody reads it, and to capture one takes longer than all the rest. What was
- * thrown keeps its own, for the log.
- */
+/** In the place of what was thrown, which keeps its own stack for the log. */
 function asError({ message, extensions, originalError }: Omit<Told, 'http'>, thrown: unknown): GraphQLError {
   const at = thrown instanceof GraphQLError ? thrown : undefined
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 0
-  try {
-    return new GraphQLError(message, {
-      nodes: at?.nodes ?? null,
-      source: at?.source ?? null,
-      positions: at?.positions ?? null,
-      path: at?.path ?? null,
-      originalError: originalError ?? null,
-      extensions,
-    })
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit
-  }
+  return withoutStack(
+    () =>
+      new GraphQLError(message, {
+        nodes: at?.nodes ?? null,
+        source: at?.source ?? null,
+        positions: at?.positions ?? null,
+        path: at?.path ?? null,
+        originalError: originalError ?? null,
+        extensions,
+      }),
+  )
 }

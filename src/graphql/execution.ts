@@ -7,7 +7,6 @@ import type { Context } from './context.ts'
 import type { Document } from './documents.ts'
 import { problemIn } from './errors.ts'
 import { coerceVariables } from './input/variables.ts'
-import type { Plan } from './planned/plan.ts'
 
 type Given = Readonly<Record<string, unknown>>
 
@@ -33,7 +32,12 @@ export async function executeOperation(
   const coerced = read ? { values: read } : coerceVariables(document.schema, operation, given, { suggestions })
   if ('mistakes' in coerced) return { errors: coerced.mistakes }
   const { viewer } = context
-  const result = await run(plan, context, coerced.values)
+  let result: ExecutionResult
+  try {
+    result = await plan.run({ contextValue: context, variables: coerced.values })
+  } finally {
+    context.forgetDecisions()
+  }
   if (result.errors) await rememberDenials(result.errors, context, viewer.kind === 'anonymous' ? context.viewer : viewer)
   if (mayBeLong && operation.operation === OperationTypeNode.QUERY) demandWritable(result.data)
   return result
@@ -51,34 +55,14 @@ export async function refusedWhole(
 ): Promise<ExecutionResult | undefined> {
   const fields = document.planOf(operation).rootFields(given)
   if (fields.length === 0) return undefined
-  const errors = await refusalsAt(fields, context)
-  if (!errors) return undefined
+  const errors: GraphQLError[] = []
+  for (const { definition, nodes, responseName } of fields) {
+    const problem = await obstacleAt(definition, context)
+    if (!problem) return undefined
+    errors.push(locatedError(problem, nodes, [responseName]))
+  }
   await rememberDenials(errors, context, context.viewer)
   return { errors, data: Object.fromEntries(fields.map(({ responseName }) => [responseName, null])) }
-}
-
-/** Runs a plan. However that ends, nothing is kept of what was decided on the way. */
-async function run(plan: Plan, context: Context, variables: Given): Promise<ExecutionResult> {
-  try {
-    return await plan.run({ contextValue: context, variables })
-  } finally {
-    context.forgetDecisions()
-  }
-}
-
-/** What these fields refuse this caller with; nothing where one of them is permitted. */
-async function refusalsAt(fields: ReturnType<Plan['rootFields']>, context: Context): Promise<GraphQLError[] | undefined> {
-  const errors: GraphQLError[] = []
-  try {
-    for (const { definition, nodes, responseName } of fields) {
-      const problem = await obstacleAt(definition, context)
-      if (!problem) return undefined
-      errors.push(locatedError(problem, nodes, [responseName]))
-    }
-  } finally {
-    context.forgetDecisions()
-  }
-  return errors
 }
 
 /** Every refusal for want of a permission is remembered, those of one credential as one row a minute. */
