@@ -1,7 +1,6 @@
 /** People, interviews and mentors, many rows a statement; every person with the columns that lists and searches need. */
 import sql, { type Sql } from 'sql-template-tag'
 import type { Queryable } from '../deps.ts'
-import type { Prisma } from '../generated/prisma/client.ts'
 import { columns } from '../sql/columns.ts'
 import { statement } from '../sql/statement.ts'
 import type { Interview } from './interviews.ts'
@@ -16,7 +15,11 @@ export interface NewPerson extends PersonFacts {
   readonly updatedAt?: Date
 }
 
-export type NewMentorAssignment = Readonly<Prisma.MentorAssignmentCreateManyInput>
+export interface NewMentorAssignment {
+  readonly districtId: string
+  readonly mentorId: string
+  readonly candidateId: string
+}
 
 export async function insertPeople(db: Queryable, people: readonly NewPerson[]): Promise<void> {
   if (people.length > 0) await db.query(statement`${peopleInsert(people)}`)
@@ -56,5 +59,10 @@ export async function insertInterviews(db: Queryable, interviews: readonly Inter
 }
 
 export async function insertMentorAssignments(db: Queryable, assignments: readonly NewMentorAssignment[]): Promise<void> {
-  if (assignments.length > 0) await db.tables.mentorAssignment.createMany({ data: [...assignments] })
+  if (assignments.length === 0) return
+  await db.query(
+    statement`insert into mentor_assignments (district_id, mentor_id, candidate_id)
+        select a."districtId", a."mentorId", a."candidateId"
+        from jsonb_to_recordset(${JSON.stringify(assignments)}::jsonb) as a("districtId" text, "mentorId" text, "candidateId" text)`,
+  )
 }
