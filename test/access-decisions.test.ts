@@ -5,6 +5,7 @@ import { execute, getNamedType, type GraphQLResolveInfo, isObjectType, parse } f
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { member, open } from '../src/access/rules.ts'
 import { anonymous, type KeyViewer, type Viewer } from '../src/access/viewer.ts'
+import { obstacleAt } from '../src/graphql/access-refusals.ts'
 import { createBuilder } from '../src/graphql/builder.ts'
 import { Context } from '../src/graphql/context.ts'
 import { Documents } from '../src/graphql/documents.ts'
@@ -23,6 +24,8 @@ const writer = await district.key('write:people', 'read:people')
 const writeOnly = await district.key('write:people')
 const own = await ownSchema(gateway)
 const keyViewer: KeyViewer = { kind: 'key', keyId: 'key', districtId: district.id, scopes: new Set(['read:people']), lapsed: false }
+
+afterEach(() => vi.restoreAllMocks())
 
 describe('a guarded field', () => {
   const promise = Promise.resolve('told')
@@ -77,7 +80,6 @@ describe('after a request nothing of it is kept:', () => {
       return fromContext(context, by)
     })
   })
-  afterEach(() => vi.restoreAllMocks())
 
   /** How many contexts scope-auth was asked about, none of which is remembered. */
   function expectForgotten(): number {
@@ -130,25 +132,23 @@ describe('an operation', () => {
   const operation = document.operation(undefined)
   const executed = (context: Context) => executeOperation(document, operation, context, {}, { suggestions: false })
 
-  test('that ends with an exception leaves nothing either', async () => {
+  test('that ends with an exception leaves nothing in the context either', async () => {
     const builder = createBuilder()
     const { contextValue: context } = own.contextOf(keyViewer)
+    const asked = vi.spyOn(RequestCache, 'fromContext')
     const plan = document.planOf(operation)
-    const decided = () => RequestCache.fromContext(context, builder).mapCache.size
-    let underWay = 0
     const broken = Object.assign(Object.create(document) as typeof document, {
       planOf: () =>
         Object.assign(Object.create(plan) as typeof plan, {
           async run(args: Parameters<typeof plan.run>[0]) {
             await plan.run(args)
-            underWay = decided()
             throw new Error('broken off')
           },
         }),
     })
     await expect(executeOperation(broken, operation, context, {}, { suggestions: false })).rejects.toThrow('broken off')
-    expect(underWay).toBeGreaterThan(0)
-    expect(decided()).toBe(0)
+    expect(asked).toHaveBeenCalledWith(context, expect.anything())
+    expect(RequestCache.fromContext(context, builder).mapCache.size).toBe(0)
   })
 
   test('is not held by what is kept of its viewer, with whom decisions are', async () => {
@@ -164,13 +164,15 @@ describe('an operation', () => {
   })
 })
 
-test('a context is judged anew when its viewer changes', () => {
-  const { contextValue: context } = own.contextOf(own.viewers.find(({ kind }) => kind === 'anonymous')!)
-  const builder = createBuilder()
-  const failureNow = () => RequestCache.fromContext(context, builder).evaluateScopeMap(member)
-  expect(failureNow()).not.toBeNull()
+test('a context is judged anew when its viewer changes, and changes back', async () => {
+  const { contextValue: context } = own.contextOf(anonymous)
+  const people = own.schema.getQueryType()!.getFields()['people']!
+  const reason = async () => (await obstacleAt(people, context))?.reason
+  expect(await reason()).toBe('SIGN_IN_FIRST')
   context.become(keyViewer)
-  expect(failureNow()).toBeNull()
+  expect(await reason()).toBeUndefined()
+  context.become({ ...keyViewer, lapsed: true })
+  expect(await reason()).toBe('PLAN_LAPSED')
   context.become(anonymous)
-  expect(failureNow()).not.toBeNull()
+  expect(await reason()).toBe('SIGN_IN_FIRST')
 })

@@ -13,7 +13,7 @@ import SchemaBuilder, {
   type SchemaTypes,
 } from '@pothos/core'
 import { type AuthFailure, type AuthScopeMap, RequestCache } from '@pothos/plugin-scope-auth'
-import type { GraphQLFieldResolver, GraphQLSchema } from 'graphql'
+import { defaultFieldResolver, type GraphQLFieldResolver, type GraphQLSchema } from 'graphql'
 import { open } from '../access/rules.ts'
 
 /** Asks scope-auth without the resolver, for what fails or nothing: the extension `decide` of every guarded field. */
@@ -70,14 +70,24 @@ class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   }
 
   /**
-   * A permitted field is resolved as an open one. scope-auth's resolver would make two promises more of each that answers one, and a list
-   * has a field a row; it is called where scope-auth finds something against the viewer, and refuses.
+   * A permitted field is resolved as an open one: scope-auth's resolver would make two promises more of each that answers one, and a list
+   * has a field a row. It is called where something fails, and refuses; what it keeps with the context is forgotten within the turn. That
+   * refers to its own key, and V8 drops such an entry of a WeakMap in full collections only: the rows of a request would be held until then.
    */
-  override wrapResolve(guarded: Resolver<Types>, { resolve, extensions }: PothosOutputFieldConfig<Types>): Resolver<Types> {
+  override wrapResolve(
+    guarded: Resolver<Types>,
+    { resolve = defaultFieldResolver, extensions }: PothosOutputFieldConfig<Types>,
+  ): Resolver<Types> {
     const decide = extensions?.['decide'] as Decide<Types['Context']> | undefined
-    if (!decide || !resolve) return guarded
-    return (parent, args, context, info) =>
-      decide(context) === null ? resolve(parent, args, context, info) : guarded(parent, args, context, info)
+    if (!decide) return guarded
+    return (parent, args, context, info) => {
+      if (decide(context) === null) return resolve(parent, args, context, info)
+      try {
+        return guarded(parent, args, context, info)
+      } finally {
+        RequestCache.clearForContext(context)
+      }
+    }
   }
 
   override afterBuild(schema: GraphQLSchema): GraphQLSchema {
@@ -91,8 +101,8 @@ class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   }
 
   /**
-   * A decision follows from the rule and the viewer alone, and is kept with the viewer, whom many requests share. scope-auth keeps its own
-   * with the context: what it keeps refers to its key, and V8 drops such an entry of a WeakMap in full collections only.
+   * A decision follows from the rule and the viewer alone, and is kept with the viewer, whom many requests share: whoever a document runs
+   * as from some field on is another viewer.
    */
   private decisionBy(rule: AuthScopeMap<Types>): Decide<Types['Context']> {
     const { viewerOf } = this.builder.options.access

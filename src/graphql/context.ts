@@ -1,5 +1,4 @@
 /** What a request's resolvers are given: the dependencies, who asks, from where, and what is loaded together. */
-import { RequestCache } from '@pothos/plugin-scope-auth'
 import { anonymous, type SessionViewer, type SignedInViewer, type Viewer } from '../access/viewer.ts'
 import type { Deps, Queryable } from '../deps.ts'
 import { sessionById } from '../domain/authentication.ts'
@@ -71,16 +70,7 @@ export class Context {
   /** From here on the document is executed as somebody else: after signing in or out nothing of before may linger. */
   become(viewer: Viewer): void {
     this.viewer = viewer
-    this.forgetDecisions()
     this.forget()
-  }
-
-  /**
-   * What scope-auth decided in this context is not kept: it is another viewer's now, or the operation is over. Its WeakMap holds an entry
-   * whose value holds the key, which V8 drops only in a full collection: the rows of every request would be kept until then.
-   */
-  forgetDecisions(): void {
-    RequestCache.clearForContext(this)
   }
 
   /** What was read before a write need not be there any more. */

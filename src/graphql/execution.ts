@@ -32,12 +32,7 @@ export async function executeOperation(
   const coerced = read ? { values: read } : coerceVariables(document.schema, operation, given, { suggestions })
   if ('mistakes' in coerced) return { errors: coerced.mistakes }
   const { viewer } = context
-  let result: ExecutionResult
-  try {
-    result = await plan.run({ contextValue: context, variables: coerced.values })
-  } finally {
-    context.forgetDecisions()
-  }
+  const result = await plan.run({ contextValue: context, variables: coerced.values })
   if (result.errors) await rememberDenials(result.errors, context, viewer.kind === 'anonymous' ? context.viewer : viewer)
   if (mayBeLong && operation.operation === OperationTypeNode.QUERY) demandWritable(result.data)
   return result
