@@ -13,7 +13,7 @@ const hasPower = {
 export interface AuthScopes {
   /** An API key with this scope. */
   readonly key: Scope | 'any'
-  /** A session whose roles add up to this. */
+  /** A session whose roles together give this permission. */
   readonly session: keyof typeof hasPower | 'any'
   /** A running trial or an active plan. */
   readonly plan: 'running'

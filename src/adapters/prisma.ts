@@ -23,13 +23,13 @@ const provider = 'postgres'
 const adapterName = 'credentials-gateway'
 /** Prisma ends a transaction that takes longer, and a timer takes no more than 24 days. */
 const laneLifetimeMs = 20 * 24 * 60 * 60 * 1_000
-/** One that is older is replaced: whoever has it uses it for minutes at most. */
+/** The pool replaces a lane of this age. A call takes minutes at most, so that no lane reaches its end in use. */
 const laneUseMs = laneLifetimeMs / 2
 const startMs = 60_000
-/** One is some 100 kB. */
+/** A lane takes some 100 kB. */
 const mostIdle = 20
 
-/** What Prisma takes for a transaction: it belongs to one user at a time, and its statements go where that user says. */
+/** Prisma's transaction object. One caller leases it at a time and routes its statements to a connection of ours. */
 class Seat<A extends Ask> implements Transaction {
   readonly provider = provider
   readonly adapterName = adapterName
@@ -40,7 +40,7 @@ class Seat<A extends Ask> implements Transaction {
 
   constructor(adapterOver: ModelOptions<A>['adapterOver']) {
     this.adapter = adapterOver(() => {
-      if (!this.ask) throw new Error('a model call went on when whoever made it had gone')
+      if (!this.ask) throw new Error('a model call sent a statement after it had returned')
       return this.ask
     })
   }
@@ -72,7 +72,10 @@ function publish(query: SqlQuery): void {
   if (modelStatements.hasSubscribers) modelStatements.publish(query)
 }
 
-/** A client within a transaction of Prisma's that is open for weeks: to open one for each call costs three times the call. */
+/**
+ * A pooled client inside a long-lived transaction of Prisma's, which holds no connection. Opening a transaction for each call would cost four
+ * times the call.
+ */
 interface Lane<A extends Ask> {
   readonly client: Prisma.TransactionClient
   readonly seat: Seat<A>
@@ -92,7 +95,10 @@ export class Models<A extends Ask> {
     this.options = options
   }
 
-  /** Model calls, one after another, whose statements this runs. Where one of several at once failed, Prisma would answer `undefined` for others. */
+  /**
+   * Leases a lane of the pool for model calls; `ask` runs their statements. Make one call at a time: when one of several fails, Prisma answers
+   * the others with `undefined`.
+   */
   async using<Result>(ask: A, work: (client: Prisma.TransactionClient) => Promise<Result>): Promise<Result> {
     const lane = this.idleLane() ?? (await this.open())
     lane.seat.lead(ask)
@@ -120,7 +126,7 @@ export class Models<A extends Ask> {
   /** One at a time: which seat belongs to which client Prisma does not say. */
   private open(): Promise<Lane<A>> {
     const opened = this.opening.then(() => this.openNow())
-    this.opening = opened.catch(() => {}) // whoever asked has the error
+    this.opening = opened.catch(() => {}) // the caller gets the error
     return opened
   }
 

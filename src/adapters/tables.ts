@@ -7,7 +7,7 @@ type Call = (args?: unknown) => Promise<unknown>
 type Operations = Readonly<Record<string, Call>>
 type Run = (model: string, operation: string, args: unknown) => Promise<unknown>
 
-/** Those that change nothing. */
+/** Operations that only read. */
 const reads: ReadonlySet<string> = new Set([
   'findUnique',
   'findUniqueOrThrow',
@@ -19,10 +19,10 @@ const reads: ReadonlySet<string> = new Set([
   'groupBy',
 ])
 
-/** An error that is told already, on its way through Prisma, which makes others of those that have a code. */
+/** Wraps an error that is mapped already: Prisma would replace one that has a `code`. */
 class Told extends Error {}
 
-/** @returns what a statement of Prisma's comes to; its errors pass through Prisma as they are */
+/** Runs a statement for Prisma. Its error passes through Prisma unchanged. */
 export async function throughPrisma<Result>(statement: Promise<Result>): Promise<Result> {
   try {
     return await statement
@@ -34,7 +34,8 @@ export async function throughPrisma<Result>(statement: Promise<Result>): Promise
 const toldByPrisma = (error: unknown): unknown => (error instanceof Told ? error.cause : told(error))
 
 /**
- * The tables outside of a transaction. A read is its statements, a write a transaction of its own: Prisma makes several statements of many.
+ * The tables outside of a transaction. A write runs in a transaction of its own, since Prisma often makes several statements of one; a read
+ * does not.
  * @param ask runs one statement that reads
  */
 export function tablesOutside<A extends Ask>(models: Models<A>, ask: A, transaction: Transact): Tables {
@@ -84,7 +85,7 @@ export class JoinedTables<A extends Ask> {
         return throwTold(error)
       }
     })
-    this.last = result.catch(() => {}) // whoever called has the error
+    this.last = result.catch(() => {}) // the caller gets the error
     return result
   }
 }
@@ -96,7 +97,7 @@ function throwTold(error: unknown): never {
 const callOf = (client: object, model: string, operation: string): Call =>
   (client as Readonly<Record<string, Operations>>)[model]![operation]!
 
-/** What the client offers, before it is loaded. */
+/** A proxy for the client's models, so that it is loaded with the first call. */
 function tablesBy(run: Run): Tables {
   const operationsOf = (model: string): Operations =>
     proxyOf((operation): Call => async (args) => {
@@ -117,7 +118,7 @@ function proxyOf<Member>(make: (name: string) => Member): Readonly<Record<string
   return new Proxy<Record<string, Member>>({}, { get })
 }
 
-/** To Prisma an undefined member is none, and a `where` without one means every row. */
+/** Prisma ignores an undefined member, so that `where: { id: undefined }` would match every row. */
 function demandDefined(value: unknown, path: string): void {
   if (typeof value !== 'object' || value === null) return
   for (const [name, member] of Object.entries(value)) {

@@ -14,8 +14,8 @@ export interface Wait {
 const lookEveryMs = 20
 
 /**
- * All that waits in this process, in no order. The timer runs while anything does. It is an array, and not a Set: a Set that changes all the
- * time is copied again and again, and V8 keeps what the copies of a long-lived one hold until it collects everything.
+ * All waits of this process, unordered; the timer runs while there are any. It is an array with swap-remove, not a Set: V8 rehashes a churning
+ * Set into old space, and each discarded table keeps its entries alive until the next full collection (nepotism).
  */
 const waits: Wait[] = []
 let timer: NodeJS.Timeout | undefined

@@ -4,8 +4,9 @@ import { z } from 'zod'
 import type { SessionViewer } from '../access/viewer.ts'
 import type { Deps } from '../deps.ts'
 import { columns, total } from '../sql/columns.ts'
-import { type RowOf, statement } from '../sql/statement.ts'
+import { type RowOf, statement, together } from '../sql/statement.ts'
 import { type AuditAction, auditActions } from './audit.ts'
+import { sealedColumns } from './audit-seal.ts'
 import { idSchema, parse, textSchema } from './input.ts'
 import type { Page } from './page.ts'
 import { andSortKey, keysetCondition, orderAndLimit, ordersBy, type PageArgs, pageOf, windowOf } from './paging.ts'
@@ -23,22 +24,7 @@ export type AuditEventFilter = z.input<typeof filterSchema>
 const newestFirst = ordersBy('AT', 'e.at', 'timestamptz').AT_DESC
 
 /** `number`: its place in the chain; `null` until it is sealed, a moment later. */
-const eventColumns = columns(
-  'AuditEvent',
-  'e',
-  'id',
-  'at',
-  'action',
-  'actorType',
-  'actorId',
-  'recordType',
-  'recordId',
-  'members',
-  'network',
-  'requestId',
-  'count',
-  'number',
-)
+const eventColumns = together(sealedColumns, columns('AuditEvent', 'e', 'number'))
 export type AuditEvent = RowOf<typeof eventColumns>
 
 /**

@@ -16,7 +16,7 @@ import { type AuthFailure, type AuthScopeMap, RequestCache } from '@pothos/plugi
 import { defaultFieldResolver, type GraphQLFieldResolver, type GraphQLSchema } from 'graphql'
 import { open } from '../access/rules.ts'
 
-/** Asks scope-auth without the resolver, for what fails or nothing: the extension `decide` of every guarded field. */
+/** The extension `decide` of a guarded field: evaluates its rule without its resolver. @returns the failure, or null */
 export type Decide<Context> = (context: Context) => MaybePromise<AuthFailure | null>
 
 type Resolver<Types extends SchemaTypes> = GraphQLFieldResolver<unknown, Types['Context'], object>
@@ -29,7 +29,7 @@ declare global {
     export interface SchemaBuilderOptions<Types extends SchemaTypes> {
       access: {
         readonly table: Readonly<Record<string, AuthScopeMap<Types>>>
-        /** Whom decisions are about. It never changes: another one is another object. */
+        /** The immutable viewer that decisions are cached by. */
         readonly viewerOf: (context: Types['Context']) => object
       }
     }
@@ -70,9 +70,9 @@ class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   }
 
   /**
-   * A permitted field is resolved as an open one: scope-auth's resolver would make two promises more of each that answers one, and a list
-   * has a field a row. It is called where something fails, and refuses; what it keeps with the context is forgotten within the turn. That
-   * refers to its own key, and V8 drops such an entry of a WeakMap in full collections only: the rows of a request would be held until then.
+   * A permitted field calls its own resolver; scope-auth's, which adds two promises to each asynchronous field, is called only to refuse.
+   * Its cache is cleared at once: the cache is a WeakMap whose values refer to their keys, which V8 frees only in a full collection, and
+   * with them the rows of the request.
    */
   override wrapResolve(
     guarded: Resolver<Types>,
@@ -101,8 +101,8 @@ class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   }
 
   /**
-   * A decision follows from the rule and the viewer alone, and is kept with the viewer, whom many requests share: whoever a document runs
-   * as from some field on is another viewer.
+   * Caches decisions by viewer: a decision depends on the rule and the viewer alone, and requests of one credential share the object. A
+   * change of viewer inside a document brings another object, and so another decision.
    */
   private decisionBy(rule: AuthScopeMap<Types>): Decide<Types['Context']> {
     const { viewerOf } = this.builder.options.access

@@ -8,10 +8,10 @@ export type Model = keyof Models
 type Scalars<Of extends Model> = Models[Of]['payload']['scalars']
 type ColumnOf<Of extends Model> = keyof Scalars<Of> & string
 
-/** Columns without a time of day. The models have a `Date` for them, which has one; the drivers answer YYYY-MM-DD. */
+/** Columns of type `date`. Prisma types them as Date; our drivers answer YYYY-MM-DD. */
 export const days = ['Interview.date'] as const
 
-/** What a column has, as the drivers answer it. */
+/** The type of a column's values as our drivers answer them. */
 export type Column<Of extends Model, Name extends ColumnOf<Of>> = `${Of}.${Name}` extends (typeof days)[number] ? string : Scalars<Of>[Name]
 
 /** A column under its own name, or `{ sessionId: 'id' }`: under another. */
@@ -41,7 +41,7 @@ export function columns<Of extends Model, const Choices extends readonly Choice<
   )
 }
 
-/** What a model call selects, by the same names. */
+/** The `select` of a model call, from the names of a select list. */
 export const picked = <const Names extends readonly string[]>(names: Names) =>
   Object.fromEntries(names.map((name) => [name, true])) as { readonly [Name in Names[number]]: true }
 
@@ -60,7 +60,7 @@ type Computed<Type> = Type extends `${infer Name extends keyof TypesOf}?`
     ? TypesOf[Type]
     : never
 
-/** A value that is computed; its SQL has the type that is said here: `computed('total', 'int', sql`count(*)::int`)`. */
+/** A computed member. Its SQL must have the type named here, which tests check: `computed('total', 'int', sql`count(*)::int`)`. */
 export const computed = <const Name extends string, const Type extends Exclude<PgType, 'jsonb' | 'jsonb?'>>(
   name: Name,
   type: Type,

@@ -10,10 +10,10 @@ export class Json<Content> extends Sql {
   declare readonly [content]: Content
 }
 
-/** What JSON has in place of a row: moments are texts. `fromJson` makes them moments. */
+/** A row as JSON has it: moments are strings, which `fromJson` parses. */
 export type JsonOf<Row> = { readonly [Name in keyof Row]: Row[Name] extends Date | null ? string | Extract<Row[Name], null> : Row[Name] }
 
-/** An expression whose content nothing but its author knows: say where the type comes from. */
+/** An expression whose type the caller states. Derive it from the models. */
 export const json = <Content>(strings: TemplateStringsArray, ...values: readonly unknown[]): Json<Content> =>
   new Json<Content>(strings, values as never[])
 
