@@ -153,14 +153,15 @@ describe('an operation', () => {
 
   test('is not held by what is kept of its viewer, with whom decisions are', async () => {
     const counted = () => queryObjects(Context) as number
-    const viewer = { ...keyViewer }
+    const viewers = Array.from({ length: 20 }, () => ({ ...keyViewer }))
     const before = counted()
-    for (let n = 0; n < 5; n++) {
+    for (const viewer of viewers) {
       const { errors } = await executed(own.contextOf(viewer).contextValue)
       expect(errors).toMatchObject([{ path: ['interviews'] }])
     }
-    await vi.waitFor(() => expect(counted()).toBeLessThanOrEqual(before), { timeout: 30_000, interval: 100 })
-    expect(viewer).toEqual(keyViewer) // is still there
+    // Less than half: the last context or two may still lie on a stack.
+    await vi.waitFor(() => expect(counted() - before).toBeLessThan(viewers.length / 2), { timeout: 30_000, interval: 100 })
+    expect(viewers).toHaveLength(20) // which are still there
   })
 })
 
