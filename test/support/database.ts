@@ -74,21 +74,21 @@ async function open(): Promise<TestDatabase> {
       return rows
     },
     url,
-    tables: awaiting(db.tables, () => channel.caughtUp()),
+    tables: tablesThrough(db.tables, async (operation, call) => {
+      const result = await call()
+      if (/^(update|delete|upsert)/.test(operation)) await channel.caughtUp()
+      return result
+    }),
     close: () => db.close().then(drop),
   }
 }
 
-/** The same tables, whose updates and deletions wait for this. */
-function awaiting(tables: Tables, caughtUp: () => Promise<void>): Tables {
+/** The same tables, each of whose calls goes through this. */
+export function tablesThrough(tables: Tables, through: (operation: string, call: () => Promise<unknown>) => Promise<unknown>): Tables {
   type Operations = Readonly<Record<string, (args: unknown) => Promise<unknown>>>
   const operationsOf = (operations: Operations): Operations =>
     new Proxy(operations, {
-      get: (_, operation: string) => async (args: unknown) => {
-        const result = await operations[operation]!(args)
-        if (/^(update|delete|upsert)/.test(operation)) await caughtUp()
-        return result
-      },
+      get: (_, operation: string) => (args: unknown) => through(operation, () => operations[operation]!(args)),
     })
   return new Proxy(tables, { get: (_, model: keyof Tables) => operationsOf(tables[model] as unknown as Operations) })
 }

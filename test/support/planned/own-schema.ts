@@ -12,6 +12,7 @@ import type { Gateway } from '../gateway.ts'
 import { createWorld } from '../world.ts'
 import type { Hints } from './documents.ts'
 import type { Statement } from '../../../src/sql/statement.ts'
+import { tablesThrough } from '../database.ts'
 
 export async function ownSchema(gateway: Pick<Gateway, 'db' | 'deps'>) {
   const { deps } = gateway
@@ -41,14 +42,21 @@ export async function ownSchema(gateway: Pick<Gateway, 'db' | 'deps'>) {
     contextOf(viewer: Viewer) {
       const log: string[] = []
       let before: Promise<unknown> = Promise.resolve()
+      // One after the other, as an embedded database answers: a server's connections race, and with them what follows.
+      const inTurn = <Result>(call: () => Promise<Result>): Promise<Result> => {
+        const answer = before.then(call)
+        before = answer.catch(() => {})
+        return answer
+      }
       const db = {
         ...deps.db,
-        // One after the other, as an embedded database answers: a server's connections race, and with them what follows.
+        tables: tablesThrough(deps.db.tables, (operation, call) => {
+          log.push(operation)
+          return inTurn(call)
+        }),
         query<Row>(statement: Statement<Row>): Promise<Row[]> {
           log.push(statement.text)
-          const answer = before.then(() => deps.db.query(statement))
-          before = answer.catch(() => {})
-          return answer
+          return inTurn(() => deps.db.query(statement))
         },
       }
       const deadline = new Deadline({ socket: new Socket() })
