@@ -116,9 +116,7 @@ export function openServer(options: ServerOptions): OpenDatabase {
       const transactions = requests.within(() => patience)
       return {
         ...db,
-        get tables() {
-          return transactions.tables
-        },
+        tables: transactions.tables, // and no getter: V8 makes an object with one 30 times more slowly, and there is one for each request
         query: (asked) => transactions.query(asked),
         transaction: (work) => transactions.transaction(work),
       }

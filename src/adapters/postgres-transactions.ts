@@ -53,21 +53,20 @@ export class ServerTransactions implements Transactions {
   get tables(): Tables {
     return (this.outside ??= tablesOutside(
       this.options.models,
-      (query) => throughPrisma(this.ask(query)),
+      (query) => throughPrisma(this.ask(this.named(query), asItIs)),
       (work) => this.transaction(work),
     ))
   }
 
   query<Row>(statement: Statement<Row>): Promise<Row[]> {
-    return this.rowsOf(statement, this.ask(queryOf(statement)))
+    return this.ask(this.queryOf(statement), (result) => this.rowsOf(statement, result))
   }
 
-  private ask(query: pg.QueryConfig): Promise<pg.QueryResult> {
-    const named = this.named(query)
+  private ask<Result>(query: pg.QueryConfig, read: (result: pg.QueryResult) => Result): Promise<Result> {
     const isRead = isSelect(query.text)
     return this.tried((connection, patience, state) => {
       state.isRepeatable = isRead
-      return connection.ask(named, { patience, isRead }).catch(throwTold)
+      return connection.ask(query, { patience, isRead }).then(read, throwTold)
     })
   }
 
@@ -77,12 +76,13 @@ export class ServerTransactions implements Transactions {
       state.isRepeatable = true
       await connection.ask({ text: this.begin(patience) }, { patience }).catch(throwTold)
       state.isRepeatable = false
-      const ask: AskServer = (query) => connection.ask(this.named(query), { patience })
+      const ask: AskServer = (query) => connection.ask(query, { patience })
+      const askNamed: AskServer = (query) => throughPrisma(ask(this.named(query)))
       let joined: JoinedTables<AskServer> | undefined
       const tx: Queryable = {
-        query: (statement) => this.rowsOf(statement, ask(queryOf(statement)).catch(throwTold)),
+        query: (statement) => ask(this.queryOf(statement)).then((result) => this.rowsOf(statement, result), throwTold),
         get tables() {
-          joined ??= new JoinedTables(models, (query) => throughPrisma(ask(query)))
+          joined ??= new JoinedTables(models, askNamed)
           return joined.tables
         },
       }
@@ -110,10 +110,15 @@ export class ServerTransactions implements Transactions {
       set local idle_in_transaction_session_timeout = ${idleInTransaction}`
   }
 
-  private async rowsOf<Row>(statement: Statement<Row>, answer: Promise<pg.QueryResult>): Promise<Row[]> {
-    const { rows, fields } = await answer
+  private rowsOf<Row>(statement: Statement<Row>, { rows, fields }: pg.QueryResult): Row[] {
     this.options.onResult?.(statement, fields, rows as object[])
     return rows as Row[]
+  }
+
+  private queryOf({ text, values }: Statement<unknown>): pg.QueryConfig {
+    // The text is put together at every look. An object with all its members at once is made faster than one that is copied.
+    const name = this.options.names.of(text)
+    return name === undefined ? { text, values } : { name, text, values }
   }
 
   private named(query: pg.QueryConfig): pg.QueryConfig {
@@ -156,10 +161,10 @@ async function rollBack(connection: HeldConnection): Promise<void> {
   await connection.ask({ text: 'rollback' }, { patience: patienceOf(rollbackMs) }).catch((error: Error) => connection.spoil(error))
 }
 
-const queryOf = ({ text, values }: Statement<unknown>): pg.QueryConfig => ({ text, values }) // which are put together at every look
-
 /** A statement that only reads: these begin so, and all that begin so only read. */
 const isSelect = (text: string): boolean => /^\s*select\b/i.test(text)
+
+const asItIs = (result: pg.QueryResult): pg.QueryResult => result
 
 function throwTold(error: unknown): never {
   throw told(error)
