@@ -3,7 +3,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -12,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { holdFolder } from '../src/adapters/data-folder.ts'
 import { readMigrations } from '../src/adapters/migrations.ts'
 import { isServer, testDatabase } from './support/database.ts'
+import { freePort } from './support/ports.ts'
 import { createDatabase } from './support/postgres.ts'
 
 const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url)) // `npm ci` builds it
@@ -324,12 +324,3 @@ describe('doctor', () => {
     ])
   })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}

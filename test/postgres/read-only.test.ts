@@ -3,7 +3,8 @@ import { afterAll, afterEach, describe, expect, onTestFinished, test } from 'vit
 import { migratedOn, startCluster } from '../support/cluster.ts'
 import { createTestDistrict } from '../support/fixtures.ts'
 import { json, raw } from '../support/http.ts'
-import { freePort, launch, startProcess } from '../support/process.ts'
+import { freePort } from '../support/ports.ts'
+import { launch, startProcess } from '../support/process.ts'
 
 const cluster = await startCluster()
 afterAll(() => cluster.close())

@@ -10,7 +10,8 @@ import { createTestDistrict } from '../support/fixtures.ts'
 import { json, raw } from '../support/http.ts'
 import { ask, type Asked, type LoadOptions, startLoad } from '../support/load.ts'
 import { startNginx } from '../support/nginx.ts'
-import { freePort, type GatewayProcess, startProcess } from '../support/process.ts'
+import { freePort } from '../support/ports.ts'
+import { type GatewayProcess, startProcess } from '../support/process.ts'
 import { rowsAs } from '../support/rows.ts'
 
 /** Beyond the grace: what is still under way then is cut off. */

@@ -11,7 +11,8 @@ import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type Cluster, migratedOn, startCluster } from '../support/cluster.ts'
 import { raw } from '../support/http.ts'
 import { holdOpen } from '../support/postgres.ts'
-import { failedStart, freePort, launch } from '../support/process.ts'
+import { freePort } from '../support/ports.ts'
+import { failedStart, launch } from '../support/process.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 
 const cluster = await startCluster()

@@ -8,7 +8,7 @@ import pg from 'pg'
 import { vi } from 'vitest'
 import { openServer } from '../../src/adapters/postgres-server.ts'
 import type { TestDatabase } from './database.ts'
-import { freePort } from './process.ts'
+import { freePort } from './ports.ts'
 import { findProgram, unprivileged } from './programs.ts'
 
 export interface Cluster {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll } from 'vitest'
-import { freePort } from './process.ts'
+import { freePort } from './ports.ts'
 
 export interface MeteredGateway {
   readonly url: string

@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
-import { freePort } from './process.ts'
+import { freePort } from './ports.ts'
 import { findProgram } from './programs.ts'
 import { raw } from './http.ts'
 

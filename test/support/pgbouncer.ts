@@ -6,7 +6,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { vi } from 'vitest'
-import { freePort } from './process.ts'
+import { freePort } from './ports.ts'
 import { findProgram, unprivileged } from './programs.ts'
 
 export interface Pooler {

@@ -1,10 +1,10 @@
 /** The built gateway as a process of its own, on a server's database that others are on too or on a folder. `npm run build` comes first. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { afterAll, onTestFinished } from 'vitest'
 import { json, raw, type RawAnswer } from './http.ts'
+import { freePort } from './ports.ts'
 
 export interface GatewayProcess {
   readonly url: string
@@ -103,14 +103,4 @@ export function processesOn(databaseUrl: string): (env: Readonly<Record<string, 
   const ends: (() => Promise<void>)[] = []
   afterAll(() => Promise.all(ends.map((end) => end())))
   return (env) => startProcess(databaseUrl, { env, atEnd: (end) => void ends.push(end) })
-}
-
-/** A port that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
