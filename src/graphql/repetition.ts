@@ -1,5 +1,5 @@
 /** How often one selection set asks for the same field, every fragment put where it is spread: under names of its own, and at all. */
-import { type DocumentNode, type FragmentDefinitionNode, Kind, type SelectionSetNode, visit } from 'graphql'
+import { type DocumentNode, type FragmentDefinitionNode, Kind, type SelectionSetNode } from 'graphql'
 
 /** What one selection set asks for. */
 export interface Repetition {
@@ -39,12 +39,18 @@ export function* repetitions(document: DocumentNode): Generator<Repetition> {
     }
     return counts
   }
-  const sets: SelectionSetNode[] = []
-  visit(document, { SelectionSet: (node) => void sets.push(node) })
-  for (const set of sets) {
+  for (const set of selectionSets(document)) {
     const fields = [...count(set, new Map())].map(([field, { aliases, times }]) => ({ field, aliases: aliases.size, times }))
     yield { names: fields.reduce((sum, { aliases }) => sum + aliases, 0), fields }
   }
+}
+
+/** Every one that is written in a document, the outer before those inside. */
+function selectionSets({ definitions }: DocumentNode): SelectionSetNode[] {
+  const sets = definitions.flatMap((each) => ('selectionSet' in each ? [each.selectionSet] : []))
+  for (const { selections } of sets)
+    for (const selection of selections) if ('selectionSet' in selection && selection.selectionSet) sets.push(selection.selectionSet)
+  return sets
 }
 
 /** Fragments that spread others twice multiply: beyond this it is all the same. */
