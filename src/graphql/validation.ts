@@ -16,6 +16,7 @@ import {
 } from 'graphql'
 import { literalsRule } from './input/literals.ts'
 import { mostMistakes } from './input/mistake.ts'
+import { mergedRules } from './merged-rules.ts'
 
 /** Of what a mistake is about: a cycle of fragments, fields that conflict. */
 const mostLocations = 4
@@ -33,7 +34,7 @@ export function mistakesIn(
 ): readonly GraphQLError[] {
   const options = { maxErrors: mostMistakes, hideSuggestions: !suggestions }
   // Every document without a `$` is spared what walks through all of its fields for variables.
-  const found = validate(schema, document, document.loc?.source.body.includes('$') === false ? rulesWithoutVariables : rules, options)
+  const found = validate(schema, document, [document.loc?.source.body.includes('$') === false ? withoutVariables : withVariables], options)
   const mistakes = found.length > 0 ? found : validate(schema, document, [OverlappingFieldsCanBeMergedRule], options)
   return mistakes.map((mistake, index) => {
     if (mistake.nodes) return brief(mistake)
@@ -65,7 +66,8 @@ const rules = [
   knownOperationTypes,
 ]
 const aboutVariables: ReadonlySet<unknown> = new Set([NoUndefinedVariablesRule, NoUnusedVariablesRule, VariablesInAllowedPositionRule])
-const rulesWithoutVariables = rules.filter((rule) => !aboutVariables.has(rule))
+const withVariables = mergedRules(rules)
+const withoutVariables = mergedRules(rules.filter((rule) => !aboutVariables.has(rule)))
 
 function brief(mistake: GraphQLError): GraphQLError {
   const { message, nodes = [], originalError } = mistake
