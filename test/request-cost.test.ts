@@ -265,6 +265,8 @@ test('twenty at once leave memory as it was, and others are answered in between'
     const [answers, alive] = await Promise.all([atOnce(request), raw(`${gateway.url}/livez`)])
     expect([answers.length, alive.status]).toEqual([20, 200])
     expect((await gateway.resident()) - resident).toBeLessThan(200)
+    // Collected each time: when V8 would, and how much has come together by then, is its own affair.
+    expect((await gateway.heap()) - heap).toBeLessThan(50)
+    expect((await gateway.resident()) - resident).toBeLessThan(100)
   }
-  expect((await gateway.heap()) - heap).toBeLessThan(50)
 })
