@@ -19,7 +19,7 @@ export const mergedRules =
   (rules: readonly ValidationRule[]): ValidationRule =>
   (context) => {
     const visitors = rules.map((rule) => rule(context))
-    /** By rule: the node whose inside it does not want to see, or BREAK where it wants no more. */
+    /** By rule: the node whose subtree it skips, BREAK once it has stopped, null while it visits. */
     const skipped = visitors.map((): unknown => null)
     const merged: Record<string, { enter: Visit; leave: Visit }> = {}
     for (const [kind, looks] of looksOf(visitors)) {

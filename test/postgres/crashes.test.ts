@@ -22,7 +22,7 @@ const district = await createTestDistrict(db)
 const postmark = await startFakePostmark()
 afterAll(() => postmark.close())
 const startProcess = processesOn(db.url!)
-/** A gateway whose connections can be told from the others' at the server. */
+/** A gateway with an `application_name` of its own, by which pg_stat_activity shows its connections. */
 interface Victim extends GatewayProcess {
   readonly name: string
 }
